@@ -1,0 +1,6 @@
+//! Rotating JWT sessions for axum and Tower.
+
+pub mod clock;
+pub mod site;
+pub mod store;
+pub mod token;

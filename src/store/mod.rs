@@ -1,0 +1,129 @@
+//! Stores: where sessions live.
+//!
+//! A store never sees a usable token: only ids, generations and hashes come here. [`memory`](MemoryStore) keeps sessions in
+//! this process; `SqliteStore` (feature `sqlite`) in one file; [`connect`] picks by URL. A store of your own implements
+//! [`SessionStore`] and passes the suite of the module `conformance` (feature of the same name).
+
+mod any;
+mod error;
+mod record;
+
+use std::future::Future;
+
+pub use self::any::AnyStore;
+pub use self::error::{StoreError, StoreErrorKind};
+pub use self::record::{
+    Created, Device, Listed, Loaded, NewSession, Revocation, RevokeReason, Row, Seen, Swap, Swapped,
+};
+use crate::token::{SecretHash, SessionId, Timestamp};
+
+/// The contract of a session store.
+///
+/// Few verbs, each atomic. Implement them with `async fn`; [`conformance`](crate::store) tells whether they are right.
+///
+/// - **What must be atomic**: every verb but [`list`](Self::list) and [`purge`](Self::purge). Two calls of
+///   [`swap`](Self::swap) for one row that expect the same never both win.
+/// - **What must be durable** when the call returns: everything but [`confirm`](Self::confirm), and a `swap` whose `cut` is
+///   0, which a failover may lose once: the client's next token proves that it was made.
+/// - **What `now` means**: the store's own clock, read at the moment of the decision and after any wait for a lock, in
+///   milliseconds. A store that several processes share decides with one clock.
+/// - **What is secret**: nothing here opens anything. Subjects, addresses and user agents are personal data.
+/// - **Subjects** are 1 to 1,024 bytes without U+0000, compared byte for byte: no collation, no trimming. A session is found
+///   by its id *and* subject; with another's subject it does not exist.
+/// - **Errors** mean that the store broke ([`StoreError`]); what was not found is an answer. After an error the caller must
+///   assume that a write may have happened.
+/// - **Dropped calls**: the caller may stop waiting at any moment. The write then happens whole or not at all.
+pub trait SessionStore: Send + Sync + 'static {
+    /// Opens a session: [`Row::opened`] at the store's present.
+    ///
+    /// In the same step, when the subject then has more than `limit` living sessions, the others that were rotated longest
+    /// ago are revoked with [`RevokeReason::Limit`]. Refused as [`Created::TooLate`] when
+    /// [`revoke_subject`](Self::revoke_subject) or [`revoke_all`](Self::revoke_all) ran at `credentials_read_at` or later.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreErrorKind::Full`] from a bounded store that only holds living sessions; or when the store breaks.
+    fn create(&self, session: &NewSession) -> impl Future<Output = Result<Created, StoreError>> + Send;
+
+    /// The session of that id and subject, whatever its state; none when there is no such row.
+    ///
+    /// # Errors
+    ///
+    /// When the store breaks.
+    fn load(&self, subject: &str, id: SessionId) -> impl Future<Output = Result<Option<Loaded>, StoreError>> + Send;
+
+    /// The compare-and-swap of a rotation: [`Swap::apply`] in one atomic step, also demanding that the row has this subject
+    /// and secret hash. A loser gets the row as it is after the winner's write.
+    ///
+    /// # Errors
+    ///
+    /// When the store breaks.
+    fn swap(
+        &self,
+        subject: &str,
+        id: SessionId,
+        secret_hash: &SecretHash,
+        swap: &Swap,
+    ) -> impl Future<Output = Result<Swapped, StoreError>> + Send;
+
+    /// Notes generations that were seen in use, many at once: `seen` becomes `generation` where they are equal. Answers those
+    /// that are orphans: `previous < seen < generation` and `cut <= seen` in a living session. Everything else is ignored.
+    ///
+    /// # Errors
+    ///
+    /// When the store breaks; what was noted before is kept.
+    fn confirm(&self, seen: &[Seen]) -> impl Future<Output = Result<Vec<Seen>, StoreError>> + Send;
+
+    /// Ends a session; whether it was living until now. The first reason stays.
+    ///
+    /// # Errors
+    ///
+    /// When the store breaks.
+    fn revoke(
+        &self,
+        subject: &str,
+        id: SessionId,
+        reason: RevokeReason,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Ends all living sessions of a subject, or all but one, and answers which. Logins whose credentials were read up to now
+    /// are refused from now on, also where no session was living.
+    ///
+    /// # Errors
+    ///
+    /// When the store breaks.
+    fn revoke_subject(
+        &self,
+        subject: &str,
+        except: Option<SessionId>,
+        reason: RevokeReason,
+    ) -> impl Future<Output = Result<Vec<SessionId>, StoreError>> + Send;
+
+    /// The living sessions of a subject, those rotated last first.
+    ///
+    /// # Errors
+    ///
+    /// When the store breaks.
+    fn list(&self, subject: &str) -> impl Future<Output = Result<Vec<Listed>, StoreError>> + Send;
+
+    /// Deletes at most `limit` sessions that are expired, idle for too long, or were revoked more than [`REVOKED_FOR`] ago,
+    /// and answers how many. Called again until it answers less than `limit`.
+    ///
+    /// # Errors
+    ///
+    /// When the store breaks.
+    fn purge(&self, limit: usize) -> impl Future<Output = Result<usize, StoreError>> + Send;
+
+    /// Ends all living sessions of all subjects that were opened before `before`, with [`RevokeReason::Revoked`], and answers
+    /// how many; refuses logins whose credentials were read before then. For operators: a store restored from a backup, a
+    /// leaked key.
+    ///
+    /// # Errors
+    ///
+    /// When the store breaks.
+    fn revoke_all(&self, before: Timestamp) -> impl Future<Output = Result<u64, StoreError>> + Send;
+}
+
+/// How long a revoked session is kept, so that its end can still be told from never having been: one hour and one minute,
+/// the longest life of an access token and what clocks may differ by.
+pub const REVOKED_FOR: std::time::Duration = std::time::Duration::from_secs(3660);

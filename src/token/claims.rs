@@ -1,0 +1,285 @@
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::error::{KeyError, KeyErrorKind, TokenError, TokenErrorKind};
+use super::json::{self, Value};
+use super::session_id::SessionId;
+use super::time::Timestamp;
+
+/// The claims of a verified token that have a meaning here: those of RFC 7519 section 4.1, `scope` of RFC 8693 section 4.2,
+/// `auth_time` of OpenID Connect Core section 2, and the session's own `sid` and `gen`.
+///
+/// Issuer and audience are not kept: the policy has compared them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Registered {
+    /// `sub`: whom the token is about.
+    pub subject: Option<String>,
+    /// `exp`: the token is refused from this moment on.
+    pub expires_at: Timestamp,
+    /// `iat`: when the token was issued.
+    pub issued_at: Option<Timestamp>,
+    /// `jti`: the token's own name.
+    pub token_id: Option<String>,
+    /// `sid`: the session, where it is one of this crate's.
+    pub session: Option<SessionId>,
+    /// `gen`: the session's generation that the token was issued with.
+    pub generation: Option<u64>,
+    /// `auth_time`: when the person last showed credentials.
+    pub auth_time: Option<Timestamp>,
+    /// `scope`: names separated by single spaces.
+    pub scope: Option<String>,
+}
+
+impl Registered {
+    /// The scopes, one by one.
+    pub fn scopes(&self) -> impl Iterator<Item = &str> {
+        self.scope.as_deref().unwrap_or_default().split(' ').filter(|scope| !scope.is_empty())
+    }
+
+    /// Whether the token has that scope, compared byte for byte.
+    pub fn has_scope(&self, scope: &str) -> bool {
+        self.scopes().any(|one| one == scope)
+    }
+}
+
+/// A token's claims, verified. Only the verification makes one.
+///
+/// ```compile_fail
+/// use jwt_sessions::token::Verified;
+/// // The fields are private, and there is no other constructor: a handler that asks for one cannot be given a forgery.
+/// let forged = Verified { registered: todo!(), claims: () };
+/// ```
+#[derive(Clone)]
+pub struct Verified<T> {
+    registered: Registered,
+    claims: T,
+}
+
+impl<T> Verified<T> {
+    pub(super) fn new(registered: Registered, claims: T) -> Self {
+        Self { registered, claims }
+    }
+
+    /// The claims with a meaning of their own.
+    pub fn registered(&self) -> &Registered {
+        &self.registered
+    }
+
+    /// The application's claims.
+    pub fn claims(&self) -> &T {
+        &self.claims
+    }
+
+    /// Takes it apart.
+    pub fn into_parts(self) -> (Registered, T) {
+        (self.registered, self.claims)
+    }
+}
+
+impl Verified<Payload> {
+    /// Reads the application's own claims from the payload.
+    ///
+    /// # Errors
+    ///
+    /// [`TokenErrorKind::ClaimType`] when they do not fit `T`.
+    pub fn read<T: DeserializeOwned>(self) -> Result<Verified<T>, TokenError> {
+        let claims = self.claims.read().map_err(|_| TokenError::new(TokenErrorKind::ClaimType))?;
+        Ok(Verified { registered: self.registered, claims })
+    }
+}
+
+// The application's claims may be personal: they are not for logs.
+impl<T> fmt::Debug for Verified<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Verified").field("registered", &self.registered).finish_non_exhaustive()
+    }
+}
+
+/// A verified payload: the text of one JSON object without a member twice.
+#[derive(Clone)]
+pub struct Payload(Box<str>);
+
+impl Payload {
+    pub(super) fn new(text: String) -> Self {
+        Self(text.into())
+    }
+
+    /// The JSON text, as it was signed.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    pub(crate) fn read<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
+        serde_json::from_str(&self.0)
+    }
+}
+
+impl fmt::Debug for Payload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Payload(..)")
+    }
+}
+
+/// The claims as they stand in a payload, before the policy has looked at them.
+#[derive(Default)]
+pub(super) struct Raw<'a> {
+    pub(super) iss: Option<Cow<'a, str>>,
+    pub(super) sub: Option<Cow<'a, str>>,
+    pub(super) aud: Vec<Cow<'a, str>>,
+    pub(super) exp: Option<Timestamp>,
+    pub(super) nbf: Option<Timestamp>,
+    pub(super) iat: Option<Timestamp>,
+    pub(super) jti: Option<Cow<'a, str>>,
+    pub(super) sid: Option<Cow<'a, str>>,
+    pub(super) generation: Option<u64>,
+    pub(super) auth_time: Option<Timestamp>,
+    pub(super) scope: Option<Cow<'a, str>>,
+}
+
+impl<'a> Raw<'a> {
+    /// Reads a payload. The claims of RFC 7519 have exactly the types that it gives them; the others count as absent when
+    /// theirs is another, which no guard takes for a permission.
+    pub(super) fn read(payload: &'a str) -> Result<Self, TokenError> {
+        let mut raw = Self::default();
+        let mut fits = true;
+        json::object(payload, &mut |name, value| fits &= raw.take(&name, value))
+            .ok_or(TokenError::new(TokenErrorKind::Claims))?;
+        if fits { Ok(raw) } else { Err(TokenError::new(TokenErrorKind::ClaimType)) }
+    }
+
+    fn take(&mut self, name: &str, value: Value<'a>) -> bool {
+        match name {
+            "iss" => text(&mut self.iss, value),
+            "sub" => text(&mut self.sub, value),
+            "jti" => text(&mut self.jti, value),
+            "exp" => time(&mut self.exp, &value),
+            "nbf" => time(&mut self.nbf, &value),
+            "iat" => time(&mut self.iat, &value),
+            "aud" => match value {
+                Value::Text(one) => {
+                    self.aud = vec![one];
+                    true
+                }
+                Value::Texts(many) => {
+                    self.aud = many;
+                    true
+                }
+                _ => false,
+            },
+            "sid" => text(&mut self.sid, value) || true,
+            "scope" => text(&mut self.scope, value) || true,
+            "auth_time" => time(&mut self.auth_time, &value) || true,
+            "gen" => {
+                if let Value::Integer(generation) = value {
+                    self.generation = u64::try_from(generation).ok();
+                }
+                true
+            }
+            _ => true,
+        }
+    }
+}
+
+fn text<'a>(slot: &mut Option<Cow<'a, str>>, value: Value<'a>) -> bool {
+    match value {
+        Value::Text(text) => {
+            *slot = Some(text);
+            true
+        }
+        _ => false,
+    }
+}
+
+/// A `NumericDate`: an integer or a finite number of seconds (RFC 7519 section 2).
+fn time(slot: &mut Option<Timestamp>, value: &Value<'_>) -> bool {
+    *slot = match value {
+        Value::Integer(secs) => Some(Timestamp::from_secs(*secs)),
+        // The conversion saturates: a time beyond the end of time is the end of time.
+        Value::Float(secs) if secs.is_finite() => Some(Timestamp::from_millis((secs * 1000.0).floor() as i64)),
+        _ => None,
+    };
+    slot.is_some()
+}
+
+/// The names that an application's own claims may not have.
+pub(crate) const RESERVED: [&str; 11] =
+    ["iss", "aud", "sub", "iat", "exp", "nbf", "jti", "sid", "gen", "auth_time", "scope"];
+
+/// The application's claims as the members of a JSON object, without its braces, ready to be signed beside ours.
+#[derive(Clone)]
+pub struct OwnClaims(Box<str>);
+
+impl OwnClaims {
+    /// Serializes `claims`.
+    ///
+    /// # Errors
+    ///
+    /// When they are not a JSON object, or have a member of a registered name; the event logged beside it names the member.
+    pub fn new<T: Serialize + ?Sized>(claims: &T) -> Result<Self, KeyError> {
+        let not_object = || KeyError::new(KeyErrorKind::ClaimsNotObject);
+        let text = serde_json::to_string(claims).map_err(|error| {
+            tracing::error!(%error, "the claims cannot be serialized");
+            not_object()
+        })?;
+        let names = json::member_names(&text).ok_or_else(|| {
+            tracing::error!(claims = std::any::type_name::<T>(), "the claims do not serialize to a JSON object");
+            not_object()
+        })?;
+        if let Some(name) = names.iter().find(|name| RESERVED.contains(&name.as_ref())) {
+            tracing::error!(claims = std::any::type_name::<T>(), member = %name, "the claims have a member of a registered name");
+            return Err(KeyError::new(KeyErrorKind::ClaimsReserved));
+        }
+        let members = text.strip_prefix('{').and_then(|text| text.strip_suffix('}')).ok_or_else(not_object)?;
+        Ok(Self(members.into()))
+    }
+
+    pub(crate) fn members(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for OwnClaims {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OwnClaims(..)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn own_claims_never_stand_in_for_registered_ones() {
+        for name in RESERVED {
+            let error = OwnClaims::new(&json!({ name: 1 })).unwrap_err();
+            assert_eq!(error.kind(), KeyErrorKind::ClaimsReserved, "{name}");
+        }
+        assert_eq!(OwnClaims::new(&json!({"Iss": 1})).unwrap().members(), r#""Iss":1"#);
+        assert_eq!(OwnClaims::new(&json!({})).unwrap().members(), "");
+    }
+
+    #[test]
+    fn own_claims_are_an_object() {
+        for wrong in [json!(1), json!([1]), json!(null), json!("a")] {
+            assert_eq!(OwnClaims::new(&wrong).unwrap_err().kind(), KeyErrorKind::ClaimsNotObject);
+        }
+    }
+
+    #[test]
+    fn times_are_finite_numbers_of_seconds() {
+        let exp = |text: &str| Raw::read(text).map(|raw| raw.exp.map(Timestamp::as_millis)).map_err(|e| e.kind());
+        assert_eq!(exp(r#"{"exp":1}"#), Ok(Some(1000)));
+        assert_eq!(exp(r#"{"exp":1.5}"#), Ok(Some(1500)));
+        assert_eq!(exp(r#"{"exp":-1}"#), Ok(Some(-1000)));
+        assert_eq!(exp(r#"{"exp":1e300}"#), Ok(Some(i64::MAX)));
+        assert_eq!(exp(r#"{"exp":1e400}"#), Err(TokenErrorKind::Claims));
+        for wrong in [r#"{"exp":"1"}"#, r#"{"exp":null}"#, r#"{"exp":true}"#, r#"{"exp":[1]}"#, r#"{"exp":{}}"#] {
+            assert_eq!(exp(wrong), Err(TokenErrorKind::ClaimType), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! JSON objects read once and strictly: no member twice at any depth, nothing after the end.
+//!
+//! serde's derives ignore unknown members, twice or not, and serde_json's maps keep the last one; two readers that keep
+//! different ones are how a token means one thing to the guard and another to the application (RFC 8259 section 4).
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+
+/// The value of a member, as far as a token's own members need it: anything deeper is walked and dropped.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Value<'de> {
+    Integer(i64),
+    Float(f64),
+    Text(Cow<'de, str>),
+    /// An array of nothing but strings.
+    Texts(Vec<Cow<'de, str>>),
+    Bool(bool),
+    Null,
+    /// An object or a mixed array.
+    Nested,
+}
+
+/// Reads `text` as one JSON object and hands every member to `member`, in order; `None` when it is not an object or has
+/// a member twice, here or deeper.
+pub(crate) fn object<'de>(text: &'de str, member: &mut dyn FnMut(Cow<'de, str>, Value<'de>)) -> Option<()> {
+    let mut json = serde_json::Deserializer::from_str(text);
+    json.deserialize_map(ObjectVisitor(member)).ok()?;
+    json.end().ok()
+}
+
+/// The names of an object's members, in order.
+pub(crate) fn member_names(text: &str) -> Option<Vec<Cow<'_, str>>> {
+    let mut names = Vec::new();
+    object(text, &mut |name, _| names.push(name))?;
+    Some(names)
+}
+
+struct ObjectVisitor<'a, 'de>(&'a mut dyn FnMut(Cow<'de, str>, Value<'de>));
+
+impl<'de> Visitor<'de> for ObjectVisitor<'_, 'de> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let mut seen = Names::default();
+        while let Some(Text(name)) = map.next_key()? {
+            seen.insert(name.clone()).map_err(A::Error::custom)?;
+            self.0(name, map.next_value()?);
+        }
+        Ok(())
+    }
+}
+
+/// A string, borrowed from the text where it has no escapes.
+struct Text<'de>(Cow<'de, str>);
+
+impl<'de> Deserialize<'de> for Text<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match Value::deserialize(deserializer)? {
+            Value::Text(text) => Ok(Self(text)),
+            _ => Err(D::Error::custom("not a string")),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Value<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ValueVisitor)
+    }
+}
+
+struct ValueVisitor;
+
+impl<'de> Visitor<'de> for ValueVisitor {
+    type Value = Value<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Self::Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Self::Value, E> {
+        Ok(Value::Integer(value))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Self::Value, E> {
+        Ok(i64::try_from(value).map_or(Value::Float(value as f64), Value::Integer))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Self::Value, E> {
+        Ok(Value::Float(value))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Self::Value, E> {
+        Ok(Value::Text(Cow::Owned(value.to_owned())))
+    }
+
+    fn visit_borrowed_str<E>(self, value: &'de str) -> Result<Self::Value, E> {
+        Ok(Value::Text(Cow::Borrowed(value)))
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        let mut texts = Some(Vec::new());
+        while let Some(value) = seq.next_element()? {
+            match (value, &mut texts) {
+                (Value::Text(text), Some(texts)) => texts.push(text),
+                _ => texts = None,
+            }
+        }
+        Ok(texts.map_or(Value::Nested, Value::Texts))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+        ObjectVisitor(&mut |_, _| {}).visit_map(map)?;
+        Ok(Value::Nested)
+    }
+}
+
+/// The names met so far. A list while they are few, as in every honest token; a set beyond, so that an object of
+/// thousands of members costs no more than its length.
+#[derive(Default)]
+struct Names<'de> {
+    few: Vec<Cow<'de, str>>,
+    many: HashSet<Cow<'de, str>>,
+}
+
+const FEW: usize = 16;
+
+impl<'de> Names<'de> {
+    fn insert(&mut self, name: Cow<'de, str>) -> Result<(), &'static str> {
+        let fresh = if self.few.len() < FEW {
+            let fresh = !self.few.contains(&name);
+            self.few.push(name);
+            fresh
+        } else {
+            !self.few.contains(&name) && self.many.insert(name)
+        };
+        if fresh { Ok(()) } else { Err("a member twice") }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn accepted(text: &str) -> bool {
+        object(text, &mut |_, _| {}).is_some()
+    }
+
+    #[test]
+    fn a_member_twice_is_refused_at_every_depth() {
+        assert!(accepted(r#"{"a":1,"b":{"a":1},"c":[{"a":1},{"a":2}]}"#));
+        assert!(!accepted(r#"{"a":1,"a":1}"#));
+        assert!(!accepted(r#"{"a":1,"\u0061":1}"#));
+        assert!(!accepted(r#"{"x":{"a":1,"a":2}}"#));
+        assert!(!accepted(r#"{"x":[[{"a":1,"a":2}]]}"#));
+    }
+
+    #[test]
+    fn a_member_twice_among_thousands_is_refused() {
+        let many = (0..2000).map(|i| format!("\"m{i}\":1")).collect::<Vec<_>>().join(",");
+        assert!(accepted(&format!("{{{many}}}")));
+        for again in ["m0", "m15", "m16", "m1999"] {
+            assert!(!accepted(&format!("{{{many},\"{again}\":1}}")), "{again}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_one_object_is_refused() {
+        for text in
+            ["", "[]", "1", "null", "\"a\"", "{} {}", "{}x", "{", "{\"a\":1e400}", "{\"a\":\"\\ud800\"}", "{a:1}"]
+        {
+            assert!(!accepted(text), "{text}");
+        }
+        assert!(!accepted(&("{\"a\":".repeat(200) + "1" + &"}".repeat(200))), "nesting is bounded");
+    }
+
+    #[test]
+    fn values_keep_their_types() {
+        let mut values = Vec::new();
+        let text = r#"{"i":1,"n":-1,"big":18446744073709551615,"f":1.5,"s":"x","e":"\n","l":["a","b"],"m":["a",1],"o":{},"t":true,"z":null,"none":[]}"#;
+        object(text, &mut |_, value| values.push(value)).unwrap();
+        assert_eq!(
+            values,
+            [
+                Value::Integer(1),
+                Value::Integer(-1),
+                Value::Float(18_446_744_073_709_551_615.0),
+                Value::Float(1.5),
+                Value::Text("x".into()),
+                Value::Text("\n".into()),
+                Value::Texts(vec!["a".into(), "b".into()]),
+                Value::Nested,
+                Value::Nested,
+                Value::Bool(true),
+                Value::Null,
+                Value::Texts(vec![]),
+            ]
+        );
+    }
+}

@@ -1,0 +1,82 @@
+use aws_lc_rs::hmac;
+use aws_lc_rs::signature::{self, ParsedPublicKey, RsaParameters, RsaPublicKeyComponents};
+use jsonwebtoken::crypto::JwtVerifier;
+use jsonwebtoken::signature::{Error, Verifier};
+
+use super::material::Material;
+use crate::token::algorithm::Algorithm;
+use crate::token::error::{KeyError, KeyErrorKind};
+
+/// A key parsed once. jsonwebtoken's own verifiers parse theirs at every token, and in a box that is not `Send`.
+pub(super) struct Parsed {
+    algorithm: Algorithm,
+    key: Key,
+}
+
+enum Key {
+    Hmac(hmac::Key),
+    Public(ParsedPublicKey),
+}
+
+impl Parsed {
+    /// The largest RSA modulus that this backend verifies, in bits.
+    pub(super) const RSA_MAX_BITS: usize = 8192;
+
+    pub(super) fn new(algorithm: Algorithm, material: &Material) -> Result<Self, KeyError> {
+        let key = match material {
+            Material::Secret(secret) => Key::Hmac(hmac::Key::new(hmac_algorithm(algorithm), secret)),
+            Material::Rsa { n, e } => Key::Public(
+                RsaPublicKeyComponents { n, e }
+                    .to_parsed_public_key(rsa_parameters(algorithm))
+                    .map_err(|_| KeyError::new(KeyErrorKind::Format))?,
+            ),
+            Material::Ec { point, .. } => {
+                let curve: &'static dyn signature::VerificationAlgorithm = match algorithm {
+                    Algorithm::ES384 => &signature::ECDSA_P384_SHA384_FIXED,
+                    _ => &signature::ECDSA_P256_SHA256_FIXED,
+                };
+                Key::Public(ParsedPublicKey::new(curve, point).map_err(|_| KeyError::new(KeyErrorKind::Point))?)
+            }
+            Material::Ed25519 { x } => Key::Public(
+                ParsedPublicKey::new(&signature::ED25519, x).map_err(|_| KeyError::new(KeyErrorKind::Point))?,
+            ),
+        };
+        Ok(Self { algorithm, key })
+    }
+}
+
+impl Verifier<Vec<u8>> for Parsed {
+    fn verify(&self, message: &[u8], signature: &Vec<u8>) -> Result<(), Error> {
+        match &self.key {
+            Key::Hmac(key) => hmac::verify(key, message, signature),
+            Key::Public(key) => key.verify_sig(message, signature),
+        }
+        // Why it failed helps nobody but an attacker.
+        .map_err(|_| Error::new())
+    }
+}
+
+impl JwtVerifier for Parsed {
+    fn algorithm(&self) -> jsonwebtoken::Algorithm {
+        self.algorithm.backend()
+    }
+}
+
+const fn hmac_algorithm(algorithm: Algorithm) -> hmac::Algorithm {
+    match algorithm {
+        Algorithm::HS512 => hmac::HMAC_SHA512,
+        Algorithm::HS384 => hmac::HMAC_SHA384,
+        _ => hmac::HMAC_SHA256,
+    }
+}
+
+const fn rsa_parameters(algorithm: Algorithm) -> &'static RsaParameters {
+    match algorithm {
+        Algorithm::RS384 => &signature::RSA_PKCS1_2048_8192_SHA384,
+        Algorithm::RS512 => &signature::RSA_PKCS1_2048_8192_SHA512,
+        Algorithm::PS256 => &signature::RSA_PSS_2048_8192_SHA256,
+        Algorithm::PS384 => &signature::RSA_PSS_2048_8192_SHA384,
+        Algorithm::PS512 => &signature::RSA_PSS_2048_8192_SHA512,
+        _ => &signature::RSA_PKCS1_2048_8192_SHA256,
+    }
+}

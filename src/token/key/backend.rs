@@ -1,0 +1,35 @@
+//! The one place that names a crypto provider.
+//!
+//! jsonwebtoken's process-wide default is never used, not even through its `Jwk` helpers: with both of its backend features
+//! on anywhere in the dependency tree, that default panics at the first token.
+
+use jsonwebtoken::crypto::CryptoProvider;
+use jsonwebtoken::jwk::ThumbprintHash;
+
+use crate::token::error::{KeyError, KeyErrorKind};
+
+#[cfg(feature = "aws-lc-rs")]
+pub(super) use super::aws_lc::Parsed;
+#[cfg(all(feature = "rust-crypto", not(feature = "aws-lc-rs")))]
+pub(super) use super::rust_crypto::Parsed;
+
+#[cfg(not(any(feature = "aws-lc-rs", feature = "rust-crypto")))]
+compile_error!("jwt-sessions needs a crypto backend: enable the feature `aws-lc-rs` (the default) or `rust-crypto`");
+
+#[cfg(feature = "aws-lc-rs")]
+pub(super) fn provider() -> &'static CryptoProvider {
+    &jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER
+}
+
+#[cfg(all(feature = "rust-crypto", not(feature = "aws-lc-rs")))]
+pub(super) fn provider() -> &'static CryptoProvider {
+    &jsonwebtoken::crypto::rust_crypto::DEFAULT_PROVIDER
+}
+
+/// The SHA-256 of `data`, from the same backend that signs.
+pub(crate) fn sha256(data: &[u8]) -> Result<[u8; 32], KeyError> {
+    (provider().key_utils.compute_digest)(data, ThumbprintHash::SHA256)
+        .ok()
+        .and_then(|digest| digest.try_into().ok())
+        .ok_or(KeyError::new(KeyErrorKind::SelfTest))
+}

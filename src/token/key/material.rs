@@ -1,0 +1,164 @@
+use jsonwebtoken::DecodingKey;
+use zeroize::Zeroizing;
+
+use super::backend::{Parsed, provider};
+use crate::token::algorithm::{Algorithm, Family};
+use crate::token::error::{KeyError, KeyErrorKind};
+
+/// What a key is made of, whatever text it came in; every constructor checks what both backends leave unchecked.
+pub(super) enum Material {
+    Secret(Zeroizing<Vec<u8>>),
+    /// Big-endian, without leading zeros.
+    Rsa {
+        n: Vec<u8>,
+        e: Vec<u8>,
+    },
+    /// `point` is the uncompressed SEC 1 form, `0x04 || x || y`.
+    Ec {
+        point: Vec<u8>,
+    },
+    Ed25519 {
+        x: [u8; 32],
+    },
+}
+
+impl Material {
+    pub(super) fn secret(algorithm: Algorithm, secret: &[u8]) -> Result<Self, KeyError> {
+        if algorithm.family() != Family::Hmac {
+            return Err(KeyError::new(KeyErrorKind::Mismatch));
+        }
+        if secret.trim_ascii_start().starts_with(b"-----BEGIN") {
+            return Err(KeyError::new(KeyErrorKind::PemAsSecret));
+        }
+        if secret.len() < algorithm.shortest_secret() {
+            return Err(KeyError::new(KeyErrorKind::TooShort));
+        }
+        let mut different = [false; 256];
+        for byte in secret {
+            if let Some(met) = different.get_mut(usize::from(*byte)) {
+                *met = true;
+            }
+        }
+        if different.iter().filter(|met| **met).count() < 8 {
+            return Err(KeyError::new(KeyErrorKind::Weak));
+        }
+        Ok(Self::Secret(Zeroizing::new(secret.to_vec())))
+    }
+
+    pub(super) fn rsa(n: &[u8], e: &[u8]) -> Result<Self, KeyError> {
+        let (n, e) = (without_leading_zeros(n), without_leading_zeros(e));
+        let bits = n.first().map_or(0, |first| n.len() * 8 - first.leading_zeros() as usize);
+        if !(2048..=Parsed::RSA_MAX_BITS).contains(&bits) {
+            return Err(KeyError::new(KeyErrorKind::RsaSize));
+        }
+        // With an exponent of 1 every message is its own signature.
+        if e == [1] || e.last().is_none_or(|last| last % 2 == 0) {
+            return Err(KeyError::new(KeyErrorKind::RsaExponent));
+        }
+        Ok(Self::Rsa { n: n.to_vec(), e: e.to_vec() })
+    }
+
+    /// `x` and `y` have exactly the length of the curve's field (RFC 7518 section 6.2.1.2).
+    pub(super) fn ec(algorithm: Algorithm, x: &[u8], y: &[u8]) -> Result<Self, KeyError> {
+        let length = match algorithm.family() {
+            Family::P256 => 32,
+            Family::P384 => 48,
+            _ => return Err(KeyError::new(KeyErrorKind::Mismatch)),
+        };
+        if x.len() != length || y.len() != length {
+            return Err(KeyError::new(KeyErrorKind::Mismatch));
+        }
+        Ok(Self::Ec { point: [&[4], x, y].concat() })
+    }
+
+    pub(super) fn ed25519(x: &[u8]) -> Result<Self, KeyError> {
+        let x = <[u8; 32]>::try_from(x).map_err(|_| KeyError::new(KeyErrorKind::Mismatch))?;
+        if has_small_order(&x) {
+            return Err(KeyError::new(KeyErrorKind::Point));
+        }
+        Ok(Self::Ed25519 { x })
+    }
+
+    /// A public key in PEM: `PUBLIC KEY` (SubjectPublicKeyInfo) or `RSA PUBLIC KEY` (PKCS#1).
+    pub(super) fn public_pem(algorithm: Algorithm, pem: &[u8]) -> Result<Self, KeyError> {
+        let format = |_| KeyError::new(KeyErrorKind::Format);
+        // A certificate's or private key's first bit string would be taken for a public key.
+        if !contains(pem, b"-----BEGIN PUBLIC KEY-----") && !contains(pem, b"-----BEGIN RSA PUBLIC KEY-----") {
+            return Err(KeyError::new(KeyErrorKind::Format));
+        }
+        match algorithm.family() {
+            Family::Hmac => Err(KeyError::new(KeyErrorKind::Mismatch)),
+            Family::Rsa => {
+                let key = DecodingKey::from_rsa_pem(pem).map_err(format)?;
+                let der = key.try_get_as_bytes().map_err(format)?;
+                let (n, e) = (provider().key_utils.rsa_pub_components_from_public_key)(der).map_err(format)?;
+                Self::rsa(&n, &e)
+            }
+            Family::P256 | Family::P384 => {
+                let key = DecodingKey::from_ec_pem(pem).map_err(format)?;
+                let (x, y) = coordinates(key.try_get_as_bytes().map_err(format)?)?;
+                Self::ec(algorithm, x, y)
+            }
+            Family::Ed25519 => {
+                let key = DecodingKey::from_ed_pem(pem).map_err(format)?;
+                Self::ed25519(key.try_get_as_bytes().map_err(format)?)
+            }
+        }
+    }
+
+    /// The two coordinates of an elliptic curve's point.
+    pub(super) fn coordinates(&self) -> Option<(&[u8], &[u8])> {
+        match self {
+            Self::Ec { point } => coordinates(point).ok(),
+            _ => None,
+        }
+    }
+}
+
+fn coordinates(point: &[u8]) -> Result<(&[u8], &[u8]), KeyError> {
+    match point.split_first() {
+        Some((4, both)) if both.len() % 2 == 0 => Ok(both.split_at(both.len() / 2)),
+        _ => Err(KeyError::new(KeyErrorKind::Point)),
+    }
+}
+
+fn without_leading_zeros(bytes: &[u8]) -> &[u8] {
+    let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
+    bytes.get(zeros..).unwrap_or_default()
+}
+
+pub(super) fn contains(text: &[u8], part: &[u8]) -> bool {
+    text.windows(part.len()).any(|window| window == part)
+}
+
+/// Whether the point's order divides 8: forged signatures verify under such a key (RFC 8032 section 5.1.7 leaves the check
+/// to the application). The sign bit is ignored, so that both signs of an x are caught, as are the non-canonical forms.
+fn has_small_order(x: &[u8; 32]) -> bool {
+    let mut y = *x;
+    y[31] &= 0x7f;
+    SMALL_ORDER.contains(&y)
+}
+
+const fn filled(first: u8, middle: u8, last: u8) -> [u8; 32] {
+    let mut y = [middle; 32];
+    y[0] = first;
+    y[31] = last;
+    y
+}
+
+/// The y coordinates, little-endian, of the points whose order divides 8, with those at or above p that stand for them.
+const SMALL_ORDER: [[u8; 32]; 7] = [
+    filled(0x00, 0x00, 0x00),
+    filled(0x01, 0x00, 0x00),
+    filled(0xec, 0xff, 0x7f),
+    filled(0xed, 0xff, 0x7f),
+    filled(0xee, 0xff, 0x7f),
+    [
+        0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98, 0xf0, 0xd5, 0xdf,
+        0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x05,
+    ],
+    [
+        0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10, 0x67, 0x0f, 0x2a, 0x20,
+        0x53, 0xfa, 0x2c, 0x39, 0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac, 0x03, 0x7a,
+    ],
+];

@@ -1,0 +1,131 @@
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::signing::SigningKey;
+use super::verifying::VerifyingKey;
+use crate::token::algorithm::Algorithm;
+use crate::token::error::{KeyError, KeyErrorKind};
+
+/// The keys of one purpose: at most one that signs, any number that verify.
+///
+/// A key is rotated without logging anyone out: deploy the new one as verifying everywhere, then make it the signing one,
+/// and keep the old one as verifying for the longest life of a token.
+///
+/// Cloning it shares the keys.
+#[derive(Clone, Debug)]
+pub struct KeySet {
+    signing: Option<SigningKey>,
+    verifying: Arc<[VerifyingKey]>,
+}
+
+impl KeySet {
+    /// A set that signs and verifies with `signing`.
+    pub fn new(signing: SigningKey) -> Self {
+        let verifying = Arc::from([signing.verifying().clone()]);
+        Self { signing: Some(signing), verifying }
+    }
+
+    /// A set that only verifies: what a resource server has.
+    ///
+    /// # Errors
+    ///
+    /// When there is no key, or two have the same `kid` and algorithm.
+    pub fn verifying(keys: impl IntoIterator<Item = VerifyingKey>) -> Result<Self, KeyError> {
+        let keys: Vec<_> = keys.into_iter().collect();
+        if keys.is_empty() {
+            return Err(KeyError::new(KeyErrorKind::Empty));
+        }
+        check(&keys)?;
+        Ok(Self { signing: None, verifying: keys.into() })
+    }
+
+    /// A set that only verifies, from a JWK Set's JSON text (RFC 7517 section 5).
+    ///
+    /// A key's algorithm is its own `alg`, else the one of `algorithms` that its type allows. Keys for another use or of a
+    /// type that no algorithm of the list takes are left out, as section 5 of the RFC wants.
+    ///
+    /// # Errors
+    ///
+    /// When the text is no JWK Set, a key of it that is meant for signatures cannot be used, several algorithms remain for
+    /// one, or no key is left.
+    pub fn jwks(text: &str, algorithms: &[Algorithm]) -> Result<Self, KeyError> {
+        let format = || KeyError::new(KeyErrorKind::Format);
+        crate::token::json::member_names(text).ok_or_else(format)?;
+        let set: Value = serde_json::from_str(text).map_err(|_| format())?;
+        let keys = set.get("keys").and_then(Value::as_array).ok_or_else(format)?;
+        let mut verifying = Vec::new();
+        for key in keys {
+            verifying.extend(one_of_set(key, algorithms)?);
+        }
+        Self::verifying(verifying)
+    }
+
+    /// The same set, with `key` verifying, too.
+    ///
+    /// # Errors
+    ///
+    /// When a key of the set has the same `kid` and algorithm.
+    pub fn and(self, key: VerifyingKey) -> Result<Self, KeyError> {
+        let keys: Vec<_> = self.verifying.iter().cloned().chain([key]).collect();
+        check(&keys)?;
+        Ok(Self { signing: self.signing, verifying: keys.into() })
+    }
+
+    /// The key that signs, if there is one.
+    pub fn signing_key(&self) -> Option<&SigningKey> {
+        self.signing.as_ref()
+    }
+
+    /// The keys that verify.
+    pub fn verifying_keys(&self) -> &[VerifyingKey] {
+        &self.verifying
+    }
+
+    /// The public keys as a JWK Set (RFC 7517 section 5); secrets are never in it.
+    pub fn public_jwks(&self) -> String {
+        let keys: Vec<_> = self.verifying.iter().filter_map(VerifyingKey::public_jwk).collect();
+        serde_json::json!({ "keys": keys }).to_string()
+    }
+
+    /// The set of algorithms that its keys are pinned to.
+    pub(crate) fn algorithms(&self) -> u16 {
+        self.verifying.iter().fold(0, |set, key| set | key.algorithm().bit())
+    }
+
+    /// The key for a token: by `kid`, else the only one of that algorithm.
+    pub(crate) fn find(&self, algorithm: Algorithm, kid: Option<&str>) -> Option<&VerifyingKey> {
+        let mut fitting =
+            self.verifying.iter().filter(|key| key.algorithm() == algorithm && (kid.is_none() || key.key_id() == kid));
+        let key = fitting.next()?;
+        fitting.next().is_none().then_some(key)
+    }
+}
+
+fn check(keys: &[VerifyingKey]) -> Result<(), KeyError> {
+    let doubled = keys.iter().enumerate().any(|(i, one)| {
+        keys.iter().skip(i + 1).any(|other| {
+            one.key_id().is_some() && one.key_id() == other.key_id() && one.algorithm() == other.algorithm()
+        })
+    });
+    if doubled { Err(KeyError::new(KeyErrorKind::Duplicate)) } else { Ok(()) }
+}
+
+fn one_of_set(key: &Value, algorithms: &[Algorithm]) -> Result<Option<VerifyingKey>, KeyError> {
+    let text = key.to_string();
+    let named = key.get("alg").and_then(Value::as_str);
+    if key.get("use").is_some_and(|purpose| purpose != "sig") {
+        return Ok(None);
+    }
+    let mut found = None;
+    for algorithm in algorithms.iter().filter(|algorithm| named.is_none_or(|name| name == algorithm.name())) {
+        match VerifyingKey::jwk(*algorithm, &text) {
+            // Which of several was meant cannot be guessed: a key has one algorithm.
+            Ok(_) if found.is_some() => return Err(KeyError::new(KeyErrorKind::Mismatch)),
+            Ok(key) => found = Some(key),
+            Err(error) if error.kind() == KeyErrorKind::Mismatch => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(found)
+}

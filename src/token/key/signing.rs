@@ -1,0 +1,159 @@
+use std::fmt;
+use std::sync::Arc;
+
+use jsonwebtoken::EncodingKey;
+use jsonwebtoken::jwk::EllipticCurve;
+
+use super::backend::provider;
+use super::material::{Material, contains};
+use super::verifying::{VerifyingKey, armor};
+use crate::token::algorithm::{Algorithm, Family};
+use crate::token::error::{KeyError, KeyErrorKind};
+
+/// A key that signs, pinned to one algorithm, with the half that verifies.
+///
+/// It has signed and verified once before it exists, so that a bad key is refused at start and not at the first login.
+/// Cloning it shares the key.
+#[derive(Clone)]
+pub struct SigningKey {
+    private: Arc<EncodingKey>,
+    verifying: VerifyingKey,
+}
+
+impl SigningKey {
+    /// An HMAC secret, for `HS256`, `HS384` or `HS512`.
+    ///
+    /// # Errors
+    ///
+    /// When the secret is shorter than the hash (32, 48 or 64 bytes), has fewer than 8 different bytes, or is a PEM text.
+    pub fn secret(algorithm: Algorithm, secret: impl AsRef<[u8]>) -> Result<Self, KeyError> {
+        let secret = secret.as_ref();
+        let material = Material::secret(algorithm, secret)?;
+        Self::new(algorithm, EncodingKey::from_secret(secret), material)
+    }
+
+    /// A private key in PEM: `PRIVATE KEY` (PKCS#8) or `RSA PRIVATE KEY` (PKCS#1).
+    ///
+    /// # Errors
+    ///
+    /// When the text is no such key, or the key is not one that the algorithm takes.
+    pub fn pem(algorithm: Algorithm, pem: impl AsRef<[u8]>) -> Result<Self, KeyError> {
+        let pem = pem.as_ref();
+        let format = |_| KeyError::new(KeyErrorKind::Format);
+        // A public key's bit string would be taken for a private key.
+        if !contains(pem, b"PRIVATE KEY-----") {
+            return Err(KeyError::new(KeyErrorKind::Format));
+        }
+        let utils = &provider().key_utils;
+        let (private, material) = match algorithm.family() {
+            Family::Hmac => return Err(KeyError::new(KeyErrorKind::Mismatch)),
+            Family::Rsa => {
+                let private = EncodingKey::from_rsa_pem(pem).map_err(format)?;
+                let (n, e) = (utils.rsa_pub_components_from_private_key)(private.as_bytes()).map_err(format)?;
+                (private, Material::rsa(&n, &e)?)
+            }
+            Family::P256 | Family::P384 => {
+                let private = EncodingKey::from_ec_pem(pem).map_err(format)?;
+                let (_, x, y) = (utils.ec_pub_components_from_private_key)(private.as_bytes(), algorithm.backend())
+                    .map_err(|_| KeyError::new(KeyErrorKind::Mismatch))?;
+                (private, Material::ec(algorithm, &x, &y)?)
+            }
+            Family::Ed25519 => {
+                let private = EncodingKey::from_ed_pem(pem).map_err(format)?;
+                let x = (utils.ed_pub_components_from_private_key)(private.as_bytes(), &EllipticCurve::Ed25519)
+                    .map_err(format)?;
+                (private, Material::ed25519(&x)?)
+            }
+        };
+        Self::new(algorithm, private, material)
+    }
+
+    /// A private key in DER: PKCS#8 (RFC 5958), version 1.
+    ///
+    /// # Errors
+    ///
+    /// When the bytes are no such key, or the key is not one that the algorithm takes.
+    pub fn der(algorithm: Algorithm, der: impl AsRef<[u8]>) -> Result<Self, KeyError> {
+        Self::pem(algorithm, armor("PRIVATE KEY", der.as_ref()).as_bytes())
+    }
+
+    /// A private key in PEM with the algorithm that its type suggests: `EdDSA` for Ed25519, `ES256` for P-256, `ES384` for
+    /// P-384, `RS256` for RSA.
+    ///
+    /// # Errors
+    ///
+    /// When the text is a private key of none of these types.
+    pub fn detect_pem(pem: impl AsRef<[u8]>) -> Result<Self, KeyError> {
+        let pem = pem.as_ref();
+        let mut last = KeyError::new(KeyErrorKind::Format);
+        for algorithm in [Algorithm::EdDSA, Algorithm::ES256, Algorithm::ES384, Algorithm::RS256] {
+            match Self::pem(algorithm, pem) {
+                Ok(key) => return Ok(key),
+                // A key of the right type that is refused for a reason of its own keeps that reason.
+                Err(error) if !matches!(error.kind(), KeyErrorKind::Format | KeyErrorKind::Mismatch) => last = error,
+                Err(_) => {}
+            }
+        }
+        Err(last)
+    }
+
+    /// Names the key; its tokens carry the name as their `kid`.
+    #[must_use]
+    pub fn kid(mut self, kid: impl Into<String>) -> Self {
+        self.verifying = self.verifying.kid(kid);
+        self
+    }
+
+    /// Takes the key's name away: its tokens carry no `kid`.
+    #[must_use]
+    pub fn without_kid(mut self) -> Self {
+        self.verifying = self.verifying.without_kid();
+        self
+    }
+
+    /// The algorithm that the key is pinned to.
+    pub fn algorithm(&self) -> Algorithm {
+        self.verifying.algorithm()
+    }
+
+    /// The key's name, if it has one.
+    pub fn key_id(&self) -> Option<&str> {
+        self.verifying.key_id()
+    }
+
+    /// The half that verifies: the public key, or the secret itself.
+    pub fn verifying(&self) -> &VerifyingKey {
+        &self.verifying
+    }
+
+    fn new(algorithm: Algorithm, private: EncodingKey, material: Material) -> Result<Self, KeyError> {
+        let verifying = VerifyingKey::new(algorithm, material, None)?;
+        let key = Self { private: Arc::new(private), verifying };
+        const PROBE: &[u8] = b"jwt-sessions signs and verifies";
+        if !key.verifying.verifies(PROBE, &key.sign(PROBE)?) {
+            return Err(KeyError::new(KeyErrorKind::SelfTest));
+        }
+        Ok(key)
+    }
+
+    pub(crate) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, KeyError> {
+        sign(self.algorithm(), &self.private, message)
+    }
+}
+
+impl fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SigningKey")
+            .field("algorithm", &self.algorithm())
+            .field("kid", &self.key_id())
+            .finish_non_exhaustive()
+    }
+}
+
+pub(super) fn sign(algorithm: Algorithm, key: &EncodingKey, message: &[u8]) -> Result<Vec<u8>, KeyError> {
+    use jsonwebtoken::signature::Signer as _;
+    let failed = KeyError::new(KeyErrorKind::SelfTest);
+    // Built for each signature: jsonwebtoken's signers are neither `Send` nor `Sync`, and cannot be kept.
+    let signer = (provider().signer_factory)(&algorithm.backend(), key).map_err(|_| failed.clone())?;
+    signer.try_sign(message).map_err(|_| failed)
+}

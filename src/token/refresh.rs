@@ -1,0 +1,168 @@
+use std::fmt;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
+use subtle::ConstantTimeEq;
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+use super::claims::{Payload, Verified};
+use super::error::{KeyError, TokenError, TokenErrorKind};
+use super::key::sha256;
+use super::session_id::SessionId;
+use super::time::Timestamp;
+
+/// The `typ` of an access token (RFC 9068 section 2.1).
+pub const ACCESS_TYPE: &str = "at+jwt";
+/// The `typ` of a refresh token: none is registered, and it must not be an access token's.
+pub const REFRESH_TYPE: &str = "rt+jwt";
+
+/// What makes a session's refresh tokens unforgeable: 128 random bits, known to its client alone. The store has only the
+/// [`SecretHash`].
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+pub struct SessionSecret([u8; 16]);
+
+impl SessionSecret {
+    /// From 16 random bytes.
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
+    /// Its SHA-256.
+    ///
+    /// # Errors
+    ///
+    /// When the crypto backend cannot hash, which it never cannot.
+    pub fn hash(&self) -> Result<SecretHash, KeyError> {
+        sha256(&self.0).map(SecretHash)
+    }
+}
+
+impl fmt::Debug for SessionSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SessionSecret(..)")
+    }
+}
+
+/// The SHA-256 of a session's secret, 32 bytes: all that a store learns of it. 128 random bits cannot be guessed back.
+#[derive(Clone, Copy)]
+pub struct SecretHash([u8; 32]);
+
+impl SecretHash {
+    /// From its 32 bytes.
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// Its 32 bytes.
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// Whether both are the same, in constant time.
+    pub fn matches(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+}
+
+impl fmt::Debug for SecretHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SecretHash(..)")
+    }
+}
+
+/// What a refresh token says beside issuer and audience.
+#[derive(Clone, Debug)]
+pub(crate) struct RefreshClaims {
+    pub(crate) session: SessionId,
+    pub(crate) subject: String,
+    /// `gen`: the generation that was written with the token.
+    pub(crate) generation: u64,
+    /// `prv`: the previous generation that was written with it.
+    pub(crate) previous: u64,
+    pub(crate) secret: SessionSecret,
+    pub(crate) issued_at: Timestamp,
+    pub(crate) expires_at: Timestamp,
+    pub(crate) auth_time: Timestamp,
+    /// Whether its cookies end with the browser ("remember me" was not asked for).
+    pub(crate) transient: bool,
+}
+
+/// The payload's members in their fixed order: the token is a pure function of what it says, so that a replay is the same
+/// bytes.
+#[derive(Serialize)]
+struct Members<'a> {
+    iss: &'a str,
+    aud: &'a str,
+    sub: &'a str,
+    iat: i64,
+    exp: i64,
+    sid: String,
+    #[serde(rename = "gen")]
+    generation: u64,
+    prv: u64,
+    sec: &'a str,
+    auth_time: i64,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    transient: bool,
+}
+
+#[derive(Deserialize)]
+struct Own {
+    prv: u64,
+    sec: String,
+    #[serde(default)]
+    transient: bool,
+}
+
+impl Drop for Own {
+    fn drop(&mut self) {
+        self.sec.zeroize();
+    }
+}
+
+impl RefreshClaims {
+    pub(crate) fn payload(&self, issuer: &str, audience: &str) -> Result<zeroize::Zeroizing<String>, KeyError> {
+        let sec = zeroize::Zeroizing::new(URL_SAFE_NO_PAD.encode(self.secret.0));
+        let members = Members {
+            iss: issuer,
+            aud: audience,
+            sub: &self.subject,
+            iat: self.issued_at.as_secs(),
+            exp: self.expires_at.as_secs(),
+            sid: self.session.to_string(),
+            generation: self.generation,
+            prv: self.previous,
+            sec: &sec,
+            auth_time: self.auth_time.as_secs(),
+            transient: self.transient,
+        };
+        serde_json::to_string(&members)
+            .map(zeroize::Zeroizing::new)
+            .map_err(|_| KeyError::new(super::error::KeyErrorKind::ClaimsNotObject))
+    }
+
+    /// Reads what a verified refresh token says.
+    pub(crate) fn read(verified: Verified<Payload>) -> Result<Self, TokenError> {
+        let wrong = || TokenError::new(TokenErrorKind::ClaimType);
+        let missing = || TokenError::new(TokenErrorKind::MissingClaim);
+        let (registered, payload) = verified.into_parts();
+        let own: Own = payload.read().map_err(|_| wrong())?;
+        let mut secret = [0; 16];
+        let length = URL_SAFE_NO_PAD.decode_slice(&own.sec, &mut secret).map_err(|_| wrong())?;
+        if length != secret.len() {
+            return Err(wrong());
+        }
+        Ok(Self {
+            session: registered.session.ok_or_else(missing)?,
+            subject: registered.subject.ok_or_else(missing)?,
+            generation: registered.generation.ok_or_else(missing)?,
+            previous: own.prv,
+            secret: SessionSecret(secret),
+            issued_at: registered.issued_at.ok_or_else(missing)?,
+            expires_at: registered.expires_at,
+            auth_time: registered.auth_time.ok_or_else(missing)?,
+            transient: own.transient,
+        })
+    }
+}
