@@ -6,7 +6,7 @@ use jsonwebtoken::jwk::EllipticCurve;
 
 use super::backend::provider;
 use super::material::{Material, contains};
-use super::verifying::{VerifyingKey, armor};
+use super::verifying::{VerifyingKey, armor, detect};
 use crate::token::algorithm::{Algorithm, Family};
 use crate::token::error::{KeyError, KeyErrorKind};
 
@@ -84,17 +84,7 @@ impl SigningKey {
     ///
     /// When the text is a private key of none of these types.
     pub fn detect_pem(pem: impl AsRef<[u8]>) -> Result<Self, KeyError> {
-        let pem = pem.as_ref();
-        let mut last = KeyError::new(KeyErrorKind::Format);
-        for algorithm in [Algorithm::EdDSA, Algorithm::ES256, Algorithm::ES384, Algorithm::RS256] {
-            match Self::pem(algorithm, pem) {
-                Ok(key) => return Ok(key),
-                // A key of the right type that is refused for a reason of its own keeps that reason.
-                Err(error) if !matches!(error.kind(), KeyErrorKind::Format | KeyErrorKind::Mismatch) => last = error,
-                Err(_) => {}
-            }
-        }
-        Err(last)
+        detect(|algorithm| Self::pem(algorithm, pem.as_ref()))
     }
 
     /// Names the key; its tokens carry the name as their `kid`.
@@ -151,7 +141,6 @@ impl fmt::Debug for SigningKey {
 }
 
 pub(super) fn sign(algorithm: Algorithm, key: &EncodingKey, message: &[u8]) -> Result<Vec<u8>, KeyError> {
-    use jsonwebtoken::signature::Signer as _;
     let failed = KeyError::new(KeyErrorKind::SelfTest);
     // Built for each signature: jsonwebtoken's signers are neither `Send` nor `Sync`, and cannot be kept.
     let signer = (provider().signer_factory)(&algorithm.backend(), key).map_err(|_| failed.clone())?;

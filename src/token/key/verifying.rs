@@ -9,7 +9,7 @@ use super::backend::{Parsed, sha256};
 use super::jwk;
 use super::material::Material;
 use crate::token::algorithm::Algorithm;
-use crate::token::error::KeyError;
+use crate::token::error::{KeyError, KeyErrorKind};
 
 /// A key that verifies, pinned to one algorithm (RFC 8725 section 3.1).
 ///
@@ -44,6 +44,16 @@ impl VerifyingKey {
     /// When the text is no such key, or the key is not one that the algorithm takes.
     pub fn pem(algorithm: Algorithm, pem: impl AsRef<[u8]>) -> Result<Self, KeyError> {
         Self::new(algorithm, Material::public_pem(algorithm, pem.as_ref())?, None)
+    }
+
+    /// A public key in PEM with the algorithm that its type suggests: `EdDSA` for Ed25519, `ES256` for P-256, `ES384` for
+    /// P-384, `RS256` for RSA.
+    ///
+    /// # Errors
+    ///
+    /// When the text is a public key of none of these types.
+    pub fn detect_pem(pem: impl AsRef<[u8]>) -> Result<Self, KeyError> {
+        detect(|algorithm| Self::pem(algorithm, pem.as_ref()))
     }
 
     /// A public key in DER: a SubjectPublicKeyInfo (RFC 5280 section 4.1.2.7).
@@ -138,6 +148,20 @@ impl fmt::Debug for VerifyingKey {
 /// DER in PEM, so that one reader serves both.
 pub(super) fn armor(label: &str, der: &[u8]) -> zeroize::Zeroizing<String> {
     zeroize::Zeroizing::new(format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", STANDARD.encode(der)))
+}
+
+/// The first algorithm of each type of key under which `read` takes the key.
+pub(super) fn detect<K>(read: impl Fn(Algorithm) -> Result<K, KeyError>) -> Result<K, KeyError> {
+    let mut last = KeyError::new(KeyErrorKind::Format);
+    for algorithm in [Algorithm::EdDSA, Algorithm::ES256, Algorithm::ES384, Algorithm::RS256] {
+        match read(algorithm) {
+            Ok(key) => return Ok(key),
+            // A key of the right type that is refused for a reason of its own keeps that reason.
+            Err(error) if !matches!(error.kind(), KeyErrorKind::Format | KeyErrorKind::Mismatch) => last = error,
+            Err(_) => {}
+        }
+    }
+    Err(last)
 }
 
 fn derived_kid(algorithm: Algorithm, material: &Material) -> Result<String, KeyError> {

@@ -1,0 +1,59 @@
+use super::error::SessionError;
+use super::sessions::Sessions;
+use crate::store::{Loaded, RevokeReason, SessionStore};
+use crate::token::{RefreshClaims, SessionId};
+
+impl<S: SessionStore> Sessions<S> {
+    /// The session that a refresh token names, for ending it: any generation that was not cut off, if its secret is the
+    /// session's. Presenting one here is no rotation, and a stale one no theft.
+    ///
+    /// # Errors
+    ///
+    /// When the store breaks.
+    pub(crate) async fn named_by(&self, refresh_token: &str) -> Result<Option<Named>, SessionError> {
+        let core = self.core();
+        let Ok(claims) = core.mint.read(refresh_token, core.clock.now()) else { return Ok(None) };
+        let found = self.found(&claims).await?;
+        Ok(found.map(|loaded| Named {
+            subject: claims.subject.clone(),
+            session: claims.session,
+            generation: claims.generation,
+            is_living: loaded.row.is_living(loaded.now),
+        }))
+    }
+
+    /// Ends the session that a refresh token names, if it names one.
+    pub(super) async fn end_named_by(&self, refresh_token: &str, reason: RevokeReason) -> Result<(), SessionError> {
+        if let Some(named) = self.named_by(refresh_token).await? {
+            self.end(&named.subject, named.session, reason).await?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn is_of_living_session(&self, claims: &RefreshClaims) -> Result<bool, SessionError> {
+        Ok(self.found(claims).await?.is_some_and(|loaded| loaded.row.is_living(loaded.now)))
+    }
+
+    async fn found(&self, claims: &RefreshClaims) -> Result<Option<Loaded>, SessionError> {
+        let core = self.core();
+        let hash = claims.secret.hash()?;
+        let found = core.timed(core.store.load(&claims.subject, claims.session)).await?;
+        Ok(found.filter(|loaded| loaded.row.secret_hash.matches(&hash) && claims.generation >= loaded.row.cut))
+    }
+
+    /// What a refresh token says of its session, by its signature alone: to tell two tokens of different sessions apart.
+    pub(crate) fn claimed_by(&self, refresh_token: &str) -> Option<(SessionId, u64)> {
+        let core = self.core();
+        let claims = core.mint.read(refresh_token, core.clock.now()).ok()?;
+        Some((claims.session, claims.generation))
+    }
+}
+
+/// A session that a token names.
+#[derive(Clone, Debug)]
+pub(crate) struct Named {
+    pub(crate) subject: String,
+    pub(crate) session: SessionId,
+    pub(crate) generation: u64,
+    pub(crate) is_living: bool,
+}

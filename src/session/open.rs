@@ -1,0 +1,176 @@
+use serde::Deserializer;
+
+use super::accounts::Login;
+use super::erased::{Asked, Granted, Unreadable};
+use super::error::{SessionError, SessionErrorKind};
+use super::events::EventKind;
+use super::sessions::Sessions;
+use super::tokens::{AccessGrant, Tokens, random};
+use crate::store::{Created, Device, NewSession, RevokeReason, Row, SessionStore};
+use crate::token::{SessionId, SessionSecret, Timestamp};
+
+/// What came of a login.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Opened {
+    /// A session is open.
+    Tokens(Tokens),
+    /// The credentials are wrong, or the account is gone or disabled: nobody outside hears which.
+    BadCredentials,
+    /// The credentials do not have the application's form.
+    Unreadable,
+    /// The application's [`Events`](super::Events) refused.
+    Denied,
+}
+
+/// Where a session is opened from.
+#[derive(Clone, Debug, Default)]
+#[must_use]
+pub struct Origin<'a> {
+    device: Device,
+    replaces: Option<&'a str>,
+}
+
+impl<'a> Origin<'a> {
+    /// From a device that the list of devices will show.
+    pub fn new(device: Device) -> Self {
+        Self { device, replaces: None }
+    }
+
+    /// From a client that already has a session: it is ended first, if this refresh token is one of it.
+    pub fn replacing(mut self, refresh_token: &'a str) -> Self {
+        self.replaces = Some(refresh_token);
+        self
+    }
+}
+
+impl<S: SessionStore> Sessions<S> {
+    /// Opens a session for somebody who logged in elsewhere, and whom the application has therefore identified itself.
+    ///
+    /// ```no_run
+    /// # async fn example(sessions: jwt_sessions::Sessions<jwt_sessions::store::MemoryStore>) -> Result<(), Box<dyn std::error::Error>> {
+    /// use jwt_sessions::{Opened, Origin};
+    ///
+    /// if let Opened::Tokens(tokens) = sessions.open("alice", Origin::default()).await? {
+    ///     println!("good for {:?}", tokens.expires_in());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// When the store or the accounts break, the claims cannot be signed, or the subject is none.
+    pub async fn open(&self, login: impl Into<Login>, from: Origin<'_>) -> Result<Opened, SessionError> {
+        let read_at = self.core().clock.now();
+        self.open_for(login.into(), from, read_at).await
+    }
+
+    /// Reads credentials, asks the accounts whose they are, and opens a session.
+    ///
+    /// # Errors
+    ///
+    /// When the store or the accounts break, the claims cannot be signed, or the subject is none.
+    pub async fn login<'de>(
+        &self,
+        credentials: impl Deserializer<'de> + Send,
+        from: Origin<'_>,
+    ) -> Result<Opened, SessionError> {
+        // Before the accounts are asked: a logout-all that comes between must win.
+        let read_at = self.core().clock.now();
+        let Ok(whose) = self.whose(credentials) else { return Ok(Opened::Unreadable) };
+        match whose.await? {
+            Some(login) => self.open_for(login, from, read_at).await,
+            None => Ok(Opened::BadCredentials),
+        }
+    }
+
+    /// Reads the credentials at once; the answer asks whose they are.
+    pub(super) fn whose<'de>(&self, credentials: impl Deserializer<'de>) -> Result<Asked<'_, Login>, Unreadable> {
+        self.core().accounts.login(&mut <dyn erased_serde::Deserializer<'_>>::erase(credentials))
+    }
+
+    async fn open_for(&self, login: Login, from: Origin<'_>, read_at: Timestamp) -> Result<Opened, SessionError> {
+        self.start();
+        let core = self.core();
+        let subject = login.subject.as_str();
+        if subject.is_empty() || subject.len() > 1024 || subject.contains('\0') {
+            return Err(SessionError::new(SessionErrorKind::Subject));
+        }
+        let device = bounded(from.device, login.label.as_deref());
+        if core.reporter.before_open(subject, &device).is_err() {
+            return Ok(Opened::Denied);
+        }
+        let Some(granted) = core.accounts.grant(subject).await? else {
+            return Ok(Opened::BadCredentials);
+        };
+        if let Some(token) = from.replaces {
+            self.end_named_by(token, RevokeReason::Replaced).await?;
+        }
+        let secret = SessionSecret::from_bytes(random()?);
+        let (idle, lifetime) = self.lives(&login);
+        let mut session =
+            NewSession::new(SessionId::from_bytes(random()?), subject, secret.hash()?, idle, lifetime, read_at);
+        session.device = device;
+        session.limit = core.limit;
+        let (row, ended) = match core.timed(core.store.create(&session)).await? {
+            Created::Opened { row, ended } => (row, ended),
+            Created::TooLate => return Ok(Opened::BadCredentials),
+        };
+        for session in ended {
+            core.ended.end(session);
+            core.reporter.report(session, subject, EventKind::Revoked(RevokeReason::Limit));
+        }
+        core.reporter.report(row.id, subject, EventKind::Login);
+        self.both(&row, subject, &granted, &secret, !login.remember).map(Opened::Tokens)
+    }
+
+    /// An access token and the refresh token of the row's generation.
+    pub(super) fn both(
+        &self,
+        row: &Row,
+        subject: &str,
+        granted: &Granted,
+        secret: &SessionSecret,
+        transient: bool,
+    ) -> Result<Tokens, SessionError> {
+        let core = self.core();
+        let now = core.clock.now();
+        let (access, expires_in) =
+            core.mint.access(&AccessGrant { row, subject, generation: row.generation, granted }, now)?;
+        Ok(Tokens {
+            session: row.id,
+            subject: subject.to_owned(),
+            access,
+            expires_in,
+            refresh: core.mint.refresh(row, subject, secret, transient)?,
+            refresh_is_new: true,
+            refresh_for: row.idle_until().min(row.expires_at).since(now),
+            transient,
+        })
+    }
+
+    /// Idle and absolute life of a new session: what the login asks for, within the settings.
+    fn lives(&self, login: &Login) -> (std::time::Duration, std::time::Duration) {
+        let core = self.core();
+        let configured = if login.remember { core.lives.idle } else { core.lives.idle_unremembered };
+        let shortest = core.rotation.window.saturating_mul(6);
+        let idle = login.idle.unwrap_or(configured).min(configured.min(core.lives.idle)).max(shortest);
+        let absolute = login.absolute.unwrap_or(core.lives.absolute).min(core.lives.absolute);
+        (idle.min(absolute), absolute)
+    }
+}
+
+/// What is kept of a device is bounded: it is shown to people, and comes from the client.
+fn bounded(device: Device, label: Option<&str>) -> Device {
+    let cut = |text: &str, most: usize| {
+        let shown: String = text.chars().filter(|char| !char.is_control()).collect();
+        let end = (0..=most.min(shown.len())).rev().find(|end| shown.is_char_boundary(*end)).unwrap_or(0);
+        shown.get(..end).unwrap_or_default().to_owned()
+    };
+    Device {
+        user_agent: device.user_agent.as_deref().map(|text| cut(text, 256)),
+        ip: device.ip,
+        label: label.or(device.label.as_deref()).map(|text| cut(text, 128)),
+    }
+}

@@ -1,0 +1,232 @@
+use std::time::Duration;
+
+use serde::Deserializer;
+
+use super::erased::Granted;
+use super::error::{SessionError, SessionErrorKind};
+use super::events::EventKind;
+use super::rotation::{Answer, Operation, Outcome, Presented, Write, decide, hoped_for};
+use super::sessions::Sessions;
+use super::tokens::{AccessGrant, Tokens};
+use crate::store::{Loaded, RevokeReason, SessionStore, Swapped};
+use crate::token::{RefreshClaims, SecretHash, TokenErrorKind};
+
+/// What came of a refresh token that was presented. Being refused is an answer, not an error.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Refreshed {
+    /// New tokens.
+    Tokens(Tokens),
+    /// None.
+    Refused(Refused),
+}
+
+/// Why there are no new tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Refused {
+    /// It is no refresh token of ours, or it has expired. The store was not asked.
+    Invalid(TokenErrorKind),
+    /// The session is over for whoever presents this token; the outcome says how, for logs.
+    SessionEnded(Outcome),
+    /// The account is gone or disabled; the session was ended.
+    AccountGone,
+    /// A rotation met one that was just made: the same request again after this long.
+    TryAgain(Duration),
+    /// The credentials are wrong, or somebody else's.
+    BadCredentials,
+    /// The credentials do not have the application's form.
+    UnreadableCredentials,
+}
+
+impl Refused {
+    /// Whether the client's cookies are taken away: only where the session is surely over for it.
+    pub fn clears_cookies(self) -> bool {
+        match self {
+            Self::SessionEnded(outcome) => outcome.clears(),
+            Self::AccountGone => true,
+            _ => false,
+        }
+    }
+}
+
+/// Who loses the compare-and-swap decides again on the row as it is now, this often.
+const TRIES: usize = 3;
+
+impl<S: SessionStore> Sessions<S> {
+    /// Renews the access token, and replaces the refresh token when it is time.
+    ///
+    /// # Errors
+    ///
+    /// When the store or the accounts break: nothing was lost, the token stays good.
+    pub async fn refresh(&self, refresh_token: &str) -> Result<Refreshed, SessionError> {
+        self.present(refresh_token, Operation::Refresh).await
+    }
+
+    /// Replaces both tokens and cuts off everything earlier: after a change of privileges.
+    ///
+    /// # Errors
+    ///
+    /// When the store or the accounts break.
+    pub async fn rotate(&self, refresh_token: &str) -> Result<Refreshed, SessionError> {
+        self.present(refresh_token, Operation::Rotate).await
+    }
+
+    /// After a password was changed: ends the subject's other sessions and, in this one, replaces both tokens and cuts off
+    /// everything earlier.
+    ///
+    /// # Errors
+    ///
+    /// When the store or the accounts break; called again with the same token, it does what is left.
+    pub async fn password_changed(&self, refresh_token: &str) -> Result<Refreshed, SessionError> {
+        let claims = match self.core().mint.read(refresh_token, self.core().clock.now()) {
+            Ok(claims) => claims,
+            Err(error) => return Ok(Refreshed::Refused(Refused::Invalid(error.kind()))),
+        };
+        // First the others: they are what a stolen password was used for. Only a token whose secret is the session's may do
+        // so, as nothing but a signature says whose it is.
+        if self.is_of_living_session(&claims).await? {
+            self.end_subject(&claims.subject, Some(claims.session), RevokeReason::PasswordChanged).await?;
+        }
+        self.present_claims(claims, refresh_token, Operation::Rotate).await
+    }
+
+    /// As [`rotate`](Self::rotate), for somebody who shows the subject's credentials again; sets `auth_time`.
+    ///
+    /// # Errors
+    ///
+    /// When the store or the accounts break.
+    pub async fn reauthenticate<'de>(
+        &self,
+        refresh_token: &str,
+        credentials: impl Deserializer<'de> + Send,
+    ) -> Result<Refreshed, SessionError> {
+        let claims = match self.core().mint.read(refresh_token, self.core().clock.now()) {
+            Ok(claims) => claims,
+            Err(error) => return Ok(Refreshed::Refused(Refused::Invalid(error.kind()))),
+        };
+        let Ok(whose) = self.whose(credentials) else {
+            return Ok(Refreshed::Refused(Refused::UnreadableCredentials));
+        };
+        match whose.await? {
+            Some(login) if login.subject == claims.subject => {
+                self.present_claims(claims, refresh_token, Operation::Reauthenticate).await
+            }
+            _ => Ok(Refreshed::Refused(Refused::BadCredentials)),
+        }
+    }
+
+    async fn present(&self, token: &str, operation: Operation) -> Result<Refreshed, SessionError> {
+        match self.core().mint.read(token, self.core().clock.now()) {
+            Ok(claims) => self.present_claims(claims, token, operation).await,
+            Err(error) => {
+                tracing::debug!(reason = error.kind().name(), "a refresh token was refused");
+                Ok(Refreshed::Refused(Refused::Invalid(error.kind())))
+            }
+        }
+    }
+
+    async fn present_claims(
+        &self,
+        claims: RefreshClaims,
+        token: &str,
+        operation: Operation,
+    ) -> Result<Refreshed, SessionError> {
+        self.start();
+        let core = self.core();
+        let secret_hash = claims.secret.hash()?;
+        // Asked before anything is written: where the accounts are broken, nothing has happened.
+        let Some(granted) = core.accounts.grant(&claims.subject).await? else {
+            return self.account_gone(&claims, &secret_hash).await;
+        };
+        let (outcome, answer, loaded) = self.rotated(&claims, secret_hash, operation).await?;
+        core.reporter.report(claims.session, &claims.subject, EventKind::Presented(outcome));
+        let Some(Loaded { row, .. }) = loaded else {
+            return Ok(Refreshed::Refused(Refused::SessionEnded(outcome)));
+        };
+        if operation != Operation::Refresh && answer == Answer::Both {
+            core.ended.cut(row.id, row.cut);
+        }
+        match answer {
+            Answer::Refusal => Ok(Refreshed::Refused(Refused::SessionEnded(outcome))),
+            Answer::Retry(rest) => Ok(Refreshed::Refused(Refused::TryAgain(rest))),
+            Answer::Both => {
+                self.both(&row, &claims.subject, &granted, &claims.secret, claims.transient).map(Refreshed::Tokens)
+            }
+            Answer::AccessOnly => {
+                if outcome == Outcome::Held {
+                    self.watch().saw(&claims.subject, claims.session, claims.generation);
+                }
+                self.access_only(&claims, token, &row, &granted).map(Refreshed::Tokens)
+            }
+        }
+    }
+
+    /// Decides and writes, again when another writer was faster.
+    async fn rotated(
+        &self,
+        claims: &RefreshClaims,
+        secret_hash: SecretHash,
+        operation: Operation,
+    ) -> Result<(Outcome, Answer, Option<Loaded>), SessionError> {
+        let core = self.core();
+        let token = Presented { generation: claims.generation, previous: claims.previous, secret_hash };
+        let (subject, id) = (claims.subject.as_str(), claims.session);
+        let mut found = match hoped_for(token, operation, &core.rotation) {
+            Some((outcome, swap)) => match core.timed(core.store.swap(subject, id, &secret_hash, &swap)).await? {
+                Swapped::Won(won) => return Ok((outcome, Answer::Both, Some(won))),
+                Swapped::Lost(found) => found,
+            },
+            None => core.timed(core.store.load(subject, id)).await?,
+        };
+        for _ in 0..TRIES {
+            let Some(loaded) = found else { return Ok((Outcome::Unknown, Answer::Refusal, None)) };
+            let decision = decide(&loaded.row, token, operation, loaded.now, &core.rotation);
+            match decision.write {
+                Write::Nothing => return Ok((decision.outcome, decision.answer, found)),
+                Write::Revoke => {
+                    core.end(subject, id, RevokeReason::Reused).await?;
+                    return Ok((decision.outcome, decision.answer, found));
+                }
+                Write::Swap(swap) => match core.timed(core.store.swap(subject, id, &secret_hash, &swap)).await? {
+                    Swapped::Won(won) => return Ok((decision.outcome, decision.answer, Some(won))),
+                    Swapped::Lost(now) => found = now,
+                },
+            }
+        }
+        Err(SessionError::new(SessionErrorKind::Contended))
+    }
+
+    fn access_only(
+        &self,
+        claims: &RefreshClaims,
+        token: &str,
+        row: &crate::store::Row,
+        granted: &Granted,
+    ) -> Result<Tokens, SessionError> {
+        let core = self.core();
+        let now = core.clock.now();
+        let of = AccessGrant { row, subject: &claims.subject, generation: claims.generation, granted };
+        let (access, expires_in) = core.mint.access(&of, now)?;
+        Ok(Tokens {
+            session: row.id,
+            subject: claims.subject.clone(),
+            access,
+            expires_in,
+            refresh: zeroize::Zeroizing::new(token.to_owned()),
+            refresh_is_new: false,
+            refresh_for: row.idle_until().min(row.expires_at).since(now),
+            transient: claims.transient,
+        })
+    }
+
+    async fn account_gone(&self, claims: &RefreshClaims, secret_hash: &SecretHash) -> Result<Refreshed, SessionError> {
+        let core = self.core();
+        let found = core.timed(core.store.load(&claims.subject, claims.session)).await?;
+        // A signature alone must not end a session: the secret has to be its own.
+        if found.is_some_and(|loaded| loaded.row.secret_hash.matches(secret_hash)) {
+            core.end(&claims.subject, claims.session, RevokeReason::Account).await?;
+        }
+        Ok(Refreshed::Refused(Refused::AccountGone))
+    }
+}

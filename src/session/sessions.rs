@@ -1,0 +1,244 @@
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::accounts::Accounts;
+use super::builder::SessionsBuilder;
+use super::core::Core;
+use super::error::{BuildError, SessionError};
+use super::events::EventKind;
+use super::keys::Keys;
+use super::watch::Watch;
+use super::worker::{self, Job};
+use crate::auth::{Verifier, VerifierBuilder};
+use crate::site::Site;
+use crate::store::{Device, Listed, RevokeReason, SessionStore};
+use crate::token::{SessionId, Timestamp};
+
+/// The sessions of an application: opened at login, kept by refresh tokens, ended by logout, theft or time.
+///
+/// Cloning it shares the sessions. Dropping the last clone ends the background task, which first writes what it holds.
+pub struct Sessions<S> {
+    inner: Arc<Inner<S>>,
+}
+
+struct Inner<S> {
+    core: Arc<Core<S>>,
+    watch: Arc<Watch>,
+    verifier: Verifier,
+    site: Site,
+    public_jwks: String,
+    /// The background task's end of the queue, until it is started.
+    idle_queue: Mutex<Option<mpsc::Receiver<Job>>>,
+}
+
+impl<S: SessionStore> Sessions<S> {
+    /// Starts building: the keys, the store and the accounts must be decided, the rest has safe defaults.
+    pub fn builder(keys: Keys, store: S, accounts: impl Accounts) -> SessionsBuilder<S> {
+        SessionsBuilder::new(keys, store, accounts)
+    }
+
+    pub(super) fn new(core: Core<S>, verifier: VerifierBuilder, site: Site, keys: &Keys) -> Result<Self, BuildError> {
+        let (sender, receiver) = mpsc::channel(worker::QUEUE);
+        let watch = Arc::new(Watch::new(core.ended.clone(), sender));
+        let verifier =
+            verifier.watch(watch.clone()).build().map_err(|error| BuildError::new("verifier", error.to_string()))?;
+        let inner = Inner {
+            core: Arc::new(core),
+            watch,
+            verifier,
+            site,
+            public_jwks: keys.access.public_jwks(),
+            idle_queue: Mutex::new(Some(receiver)),
+        };
+        let sessions = Self { inner: Arc::new(inner) };
+        sessions.start();
+        Ok(sessions)
+    }
+
+    /// What the layer verifies access tokens with: the same keys, clock, cookie and revocations.
+    pub fn verifier(&self) -> Verifier {
+        self.inner.verifier.clone()
+    }
+
+    /// Where the application is served.
+    pub fn site(&self) -> &Site {
+        &self.inner.site
+    }
+
+    /// The public keys of access tokens as a JWK Set (RFC 7517 section 5); empty for HMAC.
+    pub fn public_jwks(&self) -> &str {
+        &self.inner.public_jwks
+    }
+
+    /// Whether people log in here, and not elsewhere.
+    pub fn can_login(&self) -> bool {
+        self.core().accounts.can_login()
+    }
+
+    /// Ends one session of a subject; whether it was living until now. Its access tokens are refused at once.
+    ///
+    /// # Errors
+    ///
+    /// When the store breaks.
+    pub async fn revoke(&self, subject: &str, session: SessionId) -> Result<bool, SessionError> {
+        self.end(subject, session, RevokeReason::Revoked).await
+    }
+
+    /// Ends all sessions of a subject, or all but one, and answers how many. Logins whose credentials were read before are
+    /// refused.
+    ///
+    /// # Errors
+    ///
+    /// When the store breaks.
+    pub async fn revoke_subject(&self, subject: &str, except: Option<SessionId>) -> Result<usize, SessionError> {
+        self.end_subject(subject, except, RevokeReason::Revoked).await
+    }
+
+    /// Ends all sessions of all subjects that were opened before `before`, and answers how many: for a store restored from
+    /// a backup, or a leaked key. Every access token issued so far is refused here; clients whose session lives get another.
+    ///
+    /// # Errors
+    ///
+    /// When the store breaks.
+    pub async fn revoke_all(&self, before: Timestamp) -> Result<u64, SessionError> {
+        let core = self.core();
+        let ended = core.timed(core.store.revoke_all(before)).await?;
+        core.ended.end_all();
+        tracing::warn!(ended, "all sessions opened before a moment were ended");
+        Ok(ended)
+    }
+
+    /// The living sessions of a subject, those used last first.
+    ///
+    /// # Errors
+    ///
+    /// When the store breaks.
+    pub async fn list(&self, subject: &str) -> Result<Vec<SessionInfo>, SessionError> {
+        let core = self.core();
+        let listed = core.timed(core.store.list(subject)).await?;
+        Ok(listed.into_iter().map(SessionInfo::from).collect())
+    }
+
+    /// Deletes what is over, in steps, and answers how many sessions. The background task does the same every five minutes.
+    ///
+    /// # Errors
+    ///
+    /// When the store breaks; what was deleted before is deleted.
+    pub async fn purge(&self) -> Result<usize, SessionError> {
+        const PAGE: usize = 1000;
+        let core = self.core();
+        let mut all = 0;
+        loop {
+            let deleted = core.timed(core.store.purge(PAGE)).await?;
+            all += deleted;
+            if deleted < PAGE {
+                return Ok(all);
+            }
+        }
+    }
+
+    /// Waits until the background task has written what it holds: before a clean shutdown.
+    pub async fn flush(&self) {
+        self.start();
+        let (done, wait) = oneshot::channel();
+        if self.inner.watch.jobs().send(Job::Flush(done)).await.is_ok() {
+            // The task has ended with its runtime: there is nothing to wait for.
+            let _ = wait.await;
+        }
+    }
+
+    /// How many first sights of a generation found no room in the confirmation queue.
+    pub fn lost_sights(&self) -> u64 {
+        self.inner.watch.lost()
+    }
+
+    pub(crate) async fn end(
+        &self,
+        subject: &str,
+        session: SessionId,
+        reason: RevokeReason,
+    ) -> Result<bool, SessionError> {
+        self.core().end(subject, session, reason).await
+    }
+
+    pub(crate) async fn end_subject(
+        &self,
+        subject: &str,
+        except: Option<SessionId>,
+        reason: RevokeReason,
+    ) -> Result<usize, SessionError> {
+        let core = self.core();
+        let ended = core.timed(core.store.revoke_subject(subject, except, reason)).await?;
+        for session in &ended {
+            core.ended.end(*session);
+            core.reporter.report(*session, subject, EventKind::Revoked(reason));
+        }
+        Ok(ended.len())
+    }
+
+    pub(super) fn core(&self) -> &Core<S> {
+        &self.inner.core
+    }
+
+    pub(super) fn watch(&self) -> &Watch {
+        &self.inner.watch
+    }
+
+    /// Starts the background task once there is a runtime to run it.
+    pub(super) fn start(&self) {
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        let queue = self.inner.idle_queue.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(queue) = queue {
+            runtime.spawn(worker::run(self.inner.core.clone(), queue));
+        }
+    }
+}
+
+impl<S> Clone for Sessions<S> {
+    fn clone(&self) -> Self {
+        Self { inner: self.inner.clone() }
+    }
+}
+
+impl<S> fmt::Debug for Sessions<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sessions").field("site", &self.inner.site).finish_non_exhaustive()
+    }
+}
+
+/// A session as its owner sees it in the list of devices.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct SessionInfo {
+    /// The session.
+    pub id: SessionId,
+    /// When it was opened.
+    pub created_at: Timestamp,
+    /// When its refresh token was last replaced.
+    pub last_used_at: Timestamp,
+    /// When the person last showed credentials.
+    pub auth_time: Timestamp,
+    /// For how long it may go unused.
+    pub idle: Duration,
+    /// When it ends in any case.
+    pub expires_at: Timestamp,
+    /// Where it was opened.
+    pub device: Device,
+}
+
+impl From<Listed> for SessionInfo {
+    fn from(Listed { row, device, .. }: Listed) -> Self {
+        Self {
+            id: row.id,
+            created_at: row.created_at,
+            last_used_at: row.rotated_at,
+            auth_time: row.auth_time,
+            idle: row.idle,
+            expires_at: row.expires_at,
+            device,
+        }
+    }
+}

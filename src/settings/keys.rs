@@ -1,0 +1,82 @@
+use super::error::SettingsError;
+use super::vars::Vars;
+use crate::session::Keys;
+use crate::token::{Algorithm, KeyError, KeyErrorKind, KeySet, SigningKey, VerifyingKey};
+
+const ACCESS: &[&str] = &["ACCESS_TOKEN_SECRET", "JWT_ACCESS_TOKEN_SECRET"];
+const REFRESH: &[&str] = &["REFRESH_TOKEN_SECRET", "JWT_REFRESH_TOKEN_SECRET"];
+const KEY_FILE: &str = "ACCESS_TOKEN_KEY_FILE";
+
+/// The secrets that `.env.example` ships: long enough to work, and known to everybody.
+const EXAMPLES: [&str; 2] =
+    ["replace-this-with-the-output-of-openssl-rand-base64-48", "and-this-one-with-another-output-of-the-same-command"];
+
+/// Reads the keys of both kinds of tokens.
+pub(super) fn read(vars: &Vars) -> Result<Keys, SettingsError> {
+    let access = match (vars.one(ACCESS)?, vars.one(&[KEY_FILE])?) {
+        (Some(_), Some(_)) => {
+            return Err(SettingsError::new(KEY_FILE, "is set beside ACCESS_TOKEN_SECRET, whose place it takes"));
+        }
+        (None, Some(files)) => key_files(files)?,
+        (secret, None) => secret_set(vars.name_of(ACCESS), secret)?,
+    };
+    let refresh = secret_set(vars.name_of(REFRESH), vars.one(REFRESH)?)?;
+    Keys::new(access, refresh).map_err(|error| match error.kind() {
+        KeyErrorKind::Duplicate => SettingsError::new(
+            vars.name_of(REFRESH),
+            "is the same as the access token's secret, or one is the beginning of the other",
+        ),
+        _ => said(KEY_FILE, &error),
+    })
+}
+
+fn secret_set(variable: &'static str, secret: Option<&str>) -> Result<KeySet, SettingsError> {
+    let secret =
+        secret.ok_or(SettingsError::new(variable, "is not set: `openssl rand -base64 48` makes a good one"))?;
+    if EXAMPLES.contains(&secret) {
+        return Err(SettingsError::new(variable, "is the text of .env.example, which everybody knows"));
+    }
+    SigningKey::secret(Algorithm::HS256, secret).map(KeySet::new).map_err(|error| said(variable, &error))
+}
+
+/// The first file signs, the others verify.
+fn key_files(files: &str) -> Result<KeySet, SettingsError> {
+    let mut set: Option<KeySet> = None;
+    for file in files.split(',').map(str::trim) {
+        let pem = std::fs::read(file).map(zeroize::Zeroizing::new).map_err(|error| {
+            SettingsError::owned(KEY_FILE, format!("names a file that cannot be read: {}", error.kind()))
+        })?;
+        set = Some(match set {
+            None => KeySet::new(SigningKey::detect_pem(&*pem).map_err(|error| said(KEY_FILE, &error))?),
+            Some(set) => {
+                let key = SigningKey::detect_pem(&*pem)
+                    .map(|key| key.verifying().clone())
+                    .or_else(|_| VerifyingKey::detect_pem(&*pem))
+                    .map_err(|error| said(KEY_FILE, &error))?;
+                set.and(key).map_err(|error| said(KEY_FILE, &error))?
+            }
+        });
+    }
+    set.ok_or(SettingsError::new(KEY_FILE, "names no file"))
+}
+
+fn said(variable: &'static str, error: &KeyError) -> SettingsError {
+    SettingsError::owned(variable, format!("is refused: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_secrets_of_the_example_file_are_refused() {
+        let example = include_str!("../../.env.example");
+        let secrets: Vec<_> = example
+            .lines()
+            .filter_map(|line| line.split_once('='))
+            .filter(|(name, _)| name.ends_with("TOKEN_SECRET"))
+            .map(|(_, secret)| secret)
+            .collect();
+        assert_eq!(secrets, EXAMPLES);
+    }
+}
