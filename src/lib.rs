@@ -1,12 +1,60 @@
 //! Rotating JWT sessions for axum and Tower.
+//!
+//! A user logs in and gets two tokens: a short-lived **access token** that opens protected routes, and a long-lived **refresh
+//! token** that is good for nothing but new access tokens. [`JwtAuthLayer`] takes the access token from a cookie or the
+//! `Authorization` header, verifies it strictly and attaches typed claims to the request. [`session_router`] logs in,
+//! refreshes, rotates, lists and ends sessions, over a store that starts as one file.
+//!
+//! ```no_run
+#![doc = include_str!("../examples/minimal.rs")]
+//! ```
+//!
+//! # Where to read on
+//!
+//! | module | what |
+//! |---|---|
+//! | [`settings`] | every variable of the environment |
+//! | [`auth`] | the layer, its guards and extractors; a resource server needs nothing else |
+//! | [`router`] | the routes, cookies and wire formats |
+//! | [`session`] | the sessions without HTTP: open, refresh, rotate, revoke, list |
+//! | [`store`] | where sessions live, and the contract for a store of your own |
+//! | [`token`] | signing and strict verification, pure |
+//! | [`site`], [`clock`] | where the application is served; what time it is |
+//!
+//! The crate's `DESIGN.md` has the rotation table and the argument for each default.
+//!
+//! # Features
+//!
+//! | feature | default | what |
+//! |---|---|---|
+//! | `axum` | yes | extractors and the router |
+//! | `aws-lc-rs` | yes | cryptography by AWS-LC; used where both backends are on |
+//! | `rust-crypto` | | cryptography by the RustCrypto project, without a C compiler |
+//! | `sqlite` | | the embedded store, one file |
+//! | `metrics` | | counters through the `metrics` facade |
+//! | `conformance` | | the suite that every store passes |
 
 pub mod auth;
 pub mod clock;
+#[cfg(feature = "axum")]
+pub mod router;
 pub mod session;
 pub mod settings;
 pub mod site;
 pub mod store;
 pub mod token;
 
-pub use self::session::*;
+pub use self::auth::{Authenticated, JwtAuthLayer, Require, Verifier};
+#[cfg(feature = "axum")]
+pub use self::router::{SessionRoutes, jwks_router, session_router};
+pub use self::session::{
+    Accounts, Grant, Keys, Login, NoLogin, Opened, Origin, Refreshed, Rotation, Sessions, Tokens, accounts,
+    accounts_elsewhere,
+};
 pub use self::settings::Settings;
+pub use self::site::Site;
+
+// The README's examples compile like any other.
+#[cfg(all(doctest, feature = "axum"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

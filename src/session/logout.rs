@@ -17,7 +17,6 @@ impl<S: SessionStore> Sessions<S> {
         Ok(found.map(|loaded| Named {
             subject: claims.subject.clone(),
             session: claims.session,
-            generation: claims.generation,
             is_living: loaded.row.is_living(loaded.now),
         }))
     }
@@ -54,6 +53,5 @@ impl<S: SessionStore> Sessions<S> {
 pub(crate) struct Named {
     pub(crate) subject: String,
     pub(crate) session: SessionId,
-    pub(crate) generation: u64,
     pub(crate) is_living: bool,
 }

@@ -78,5 +78,3 @@ pub use self::sessions::{SessionInfo, Sessions};
 pub use self::tokens::Tokens;
 
 pub(crate) use self::builder::{check_lives, lives};
-#[cfg(feature = "axum")]
-pub(crate) use self::logout::Named;

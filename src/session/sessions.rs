@@ -13,6 +13,7 @@ use super::keys::Keys;
 use super::watch::Watch;
 use super::worker::{self, Job};
 use crate::auth::{Verifier, VerifierBuilder};
+use crate::clock::Clock;
 use crate::site::Site;
 use crate::store::{Device, Listed, RevokeReason, SessionStore};
 use crate::token::{SessionId, Timestamp};
@@ -66,6 +67,11 @@ impl<S: SessionStore> Sessions<S> {
     /// Where the application is served.
     pub fn site(&self) -> &Site {
         &self.inner.site
+    }
+
+    /// The clock of access tokens.
+    pub fn clock(&self) -> &Clock {
+        &self.core().clock
     }
 
     /// The public keys of access tokens as a JWK Set (RFC 7517 section 5); empty for HMAC.

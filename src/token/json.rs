@@ -38,6 +38,12 @@ pub(crate) fn member_names(text: &str) -> Option<Vec<Cow<'_, str>>> {
     Some(names)
 }
 
+/// Whether `text` is one JSON object without a member twice.
+#[cfg(feature = "axum")]
+pub(crate) fn is_proper_object(text: &str) -> bool {
+    object(text, &mut |_, _| {}).is_some()
+}
+
 struct ObjectVisitor<'a, 'de>(&'a mut dyn FnMut(Cow<'de, str>, Value<'de>));
 
 impl<'de> Visitor<'de> for ObjectVisitor<'_, 'de> {

@@ -64,4 +64,6 @@ pub use self::session_id::SessionId;
 pub use self::sign::Signer;
 pub use self::time::Timestamp;
 
+#[cfg(feature = "axum")]
+pub(crate) use self::json::is_proper_object;
 pub(crate) use self::refresh::RefreshClaims;

@@ -1,0 +1,73 @@
+use std::sync::Arc;
+
+use axum::Json;
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use super::context::Context;
+use super::cookies;
+use super::presented::Channel;
+use super::refusal::RouterRefusal;
+use crate::session::{Refreshed, Tokens};
+use crate::store::SessionStore;
+
+/// The body of a success (RFC 6749 section 5.1). In the cookie channel it has no token: a script could read it.
+#[derive(Serialize)]
+struct Success<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    access_token: Option<&'a str>,
+    token_type: &'static str,
+    /// Seconds.
+    expires_in: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refresh_token: Option<&'a str>,
+}
+
+impl<S: SessionStore> Context<S> {
+    /// The tokens, in the channel of the one that was presented.
+    pub(super) fn tokens(&self, tokens: &Tokens, channel: Channel) -> Result<Response, RouterRefusal> {
+        let in_body = channel == Channel::Body;
+        let mut response = Json(Success {
+            access_token: in_body.then_some(tokens.access_token()),
+            token_type: "Bearer",
+            expires_in: tokens.expires_in().as_secs(),
+            refresh_token: in_body.then_some(tokens.refresh_token()),
+        })
+        .into_response();
+        if !in_body {
+            cookies::set(&mut response, self.sessions().site(), tokens)?;
+        }
+        Ok(response)
+    }
+
+    /// What came of a refresh token, with the cookies taken away where the session is over for whoever sent them.
+    pub(super) fn refreshed(&self, refreshed: Refreshed, channel: Channel) -> Result<Response, RouterRefusal> {
+        match refreshed {
+            Refreshed::Tokens(tokens) => self.tokens(&tokens, channel),
+            Refreshed::Refused(refused) => {
+                let refusal = RouterRefusal::from(refused);
+                if !refusal.clears_cookies() || channel == Channel::Body {
+                    return Err(refusal);
+                }
+                let mut response = self.refused(refusal);
+                cookies::clear(&mut response, self.sessions().site());
+                Ok(response)
+            }
+        }
+    }
+
+    /// A refusal in the application's words, if it has some, with the reason in the response's extensions.
+    pub(super) fn refused(&self, refusal: RouterRefusal) -> Response {
+        tracing::debug!(kind = ?refusal.kind(), "session request refused");
+        let mut response = match &self.words {
+            Some(words) => words(&refusal),
+            None => refusal.response(),
+        };
+        response.extensions_mut().insert(refusal);
+        response
+    }
+
+    pub(super) fn answer(self: &Arc<Self>, answer: Result<Response, RouterRefusal>) -> Response {
+        answer.unwrap_or_else(|refusal| self.refused(refusal))
+    }
+}

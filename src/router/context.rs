@@ -1,0 +1,111 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::response::Response;
+use http::header::HOST;
+use http::request::Parts;
+use http::{HeaderMap, Request};
+use zeroize::Zeroizing;
+
+use super::body::Sent;
+use super::refusal::{RouterRefusal, RouterRefusalKind as Kind};
+use crate::session::Sessions;
+use crate::site::{is_loopback, split_port};
+use crate::store::SessionStore;
+
+/// How a login gets its tokens.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Delivery {
+    /// In cookies, unless the request says `?delivery=body`. Without cookies in the site: in the body alone.
+    #[default]
+    Chosen,
+    /// In cookies alone; tokens in bodies are not looked at.
+    Cookies,
+    /// In the body alone; cookies are neither read nor written.
+    Body,
+}
+
+/// The application's words for a refusal.
+pub(super) type Words = Arc<dyn Fn(&RouterRefusal) -> Response + Send + Sync>;
+
+/// What every route works with.
+pub(super) struct Context<S> {
+    pub(super) sessions: Sessions<S>,
+    pub(super) delivery: Delivery,
+    pub(super) trusted_proxies: usize,
+    pub(super) keep_ip: bool,
+    pub(super) keep_user_agent: bool,
+    pub(super) recent: Option<Duration>,
+    pub(super) words: Option<Words>,
+}
+
+/// A request that may be acted on: from an allowed host, its body read, and not another site's doing.
+pub(super) struct Incoming {
+    pub(super) head: Parts,
+    /// What is left of the body without the token.
+    pub(super) sent: Sent,
+    /// The refresh token of the body. Where there is one, the check against other sites was not made, and no cookie may be
+    /// acted on.
+    pub(super) token: Option<Zeroizing<String>>,
+}
+
+impl<S: SessionStore> Context<S> {
+    pub(super) fn sessions(&self) -> &Sessions<S> {
+        &self.sessions
+    }
+
+    /// Reads a request, and refuses it where another site may have sent it: every one without a `Bearer` header and
+    /// without a token in its body.
+    pub(super) async fn receive(&self, request: Request<Body>) -> Result<Incoming, RouterRefusal> {
+        let (head, mut sent) = self.read(request).await?;
+        let token = sent.take_token()?.filter(|_| self.delivery != Delivery::Cookies);
+        let head = if token.is_some() { head } else { self.guarded(head)? };
+        Ok(Incoming { head, sent, token })
+    }
+
+    /// The same for a login, which another site may never start, whatever is in the body: it would log people in as
+    /// somebody else.
+    pub(super) async fn receive_login(&self, request: Request<Body>) -> Result<Incoming, RouterRefusal> {
+        let (head, mut sent) = self.read(request).await?;
+        let head = self.guarded(head)?;
+        let token = sent.take_token()?;
+        Ok(Incoming { head, sent, token })
+    }
+
+    async fn read(&self, request: Request<Body>) -> Result<(Parts, Sent), RouterRefusal> {
+        let (head, body) = request.into_parts();
+        self.check_host(&head)?;
+        let sent = Sent::read(&head.headers, body).await?;
+        Ok((head, sent))
+    }
+
+    fn guarded(&self, head: Parts) -> Result<Parts, RouterRefusal> {
+        if has_bearer(&head.headers) {
+            return Ok(head);
+        }
+        self.sessions.verifier().csrf().pass(head).ok_or(Kind::Csrf.into())
+    }
+
+    /// In development mode cookies are not `Secure`: a request for a name that another machine answers to is refused, so
+    /// that a name pointed at this machine reads nothing here.
+    fn check_host(&self, head: &Parts) -> Result<(), RouterRefusal> {
+        if !self.sessions.site().is_development() {
+            return Ok(());
+        }
+        let header = head.headers.get(HOST).map(|host| host.to_str().unwrap_or_default());
+        let host = head.uri.authority().map(|authority| authority.as_str()).or(header).unwrap_or_default();
+        let host = host.to_ascii_lowercase();
+        let local = split_port(&host).is_ok_and(|(host, _)| is_loopback(host));
+        if local { Ok(()) } else { Err(Kind::ForeignHost.into()) }
+    }
+}
+
+/// Whether a `Bearer` credential came: no other site can send one without a preflight.
+fn has_bearer(headers: &HeaderMap) -> bool {
+    headers
+        .get_all(http::header::AUTHORIZATION)
+        .iter()
+        .any(|value| value.as_bytes().get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"bearer ")))
+}

@@ -1,0 +1,97 @@
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::Response;
+use http::{Request, Uri};
+
+use super::body::Sent;
+use super::context::{Context, Delivery};
+use super::presented::{Channel, Presented};
+use super::refusal::{RouterRefusal, RouterRefusalKind as Kind};
+use crate::session::{Opened, Origin};
+use crate::store::SessionStore;
+
+/// `POST /login`: credentials of the application's type, for a session.
+pub(super) async fn login<S: SessionStore>(State(context): State<Arc<Context<S>>>, request: Request<Body>) -> Response {
+    let answer = context.login(request).await;
+    context.answer(answer)
+}
+
+/// `POST /reauthenticate`: the same subject's credentials again; sets `auth_time`, then as `/rotate`.
+pub(super) async fn reauthenticate<S: SessionStore>(
+    State(context): State<Arc<Context<S>>>,
+    request: Request<Body>,
+) -> Response {
+    let answer = context.reauthenticate(request).await;
+    context.answer(answer)
+}
+
+impl<S: SessionStore> Context<S> {
+    async fn login(&self, request: Request<Body>) -> Result<Response, RouterRefusal> {
+        let channel = self.channel_of(request.uri())?;
+        let incoming = self.receive_login(request).await?;
+        let replaced = match channel {
+            Channel::Body => incoming.token,
+            // Cookies that contradict each other must not keep anybody from logging in.
+            Channel::Cookie => self.cookie(&incoming.head.headers).ok().flatten(),
+        };
+        let mut origin = Origin::new(self.device(&incoming.head));
+        if let Some(token) = &replaced {
+            origin = origin.replacing(token);
+        }
+        let opened = match incoming.sent {
+            Sent::Nothing => return Err(Kind::InvalidRequest.into()),
+            Sent::Json(members) => self.sessions().login(serde_json::Value::Object(members), origin).await?,
+            Sent::Form(pairs) => {
+                let form = encoded(&pairs)?;
+                self.sessions().login(form_deserializer(&form), origin).await?
+            }
+        };
+        match opened {
+            Opened::Tokens(tokens) => self.tokens(&tokens, channel),
+            Opened::BadCredentials => Err(Kind::InvalidCredentials.into()),
+            Opened::Unreadable => Err(Kind::InvalidRequest.into()),
+            Opened::Denied => Err(Kind::AccessDenied.into()),
+        }
+    }
+
+    async fn reauthenticate(&self, request: Request<Body>) -> Result<Response, RouterRefusal> {
+        let incoming = self.receive(request).await?;
+        let Presented { token, channel } = self.presented(&incoming)?;
+        let refreshed = match incoming.sent {
+            Sent::Nothing => return Err(Kind::InvalidRequest.into()),
+            Sent::Json(members) => self.sessions().reauthenticate(&token, serde_json::Value::Object(members)).await?,
+            Sent::Form(pairs) => {
+                let form = encoded(&pairs)?;
+                self.sessions().reauthenticate(&token, form_deserializer(&form)).await?
+            }
+        };
+        self.refreshed(refreshed, channel)
+    }
+
+    /// Login has no token to go by: cookies, unless the request asks for the body.
+    fn channel_of(&self, uri: &Uri) -> Result<Channel, RouterRefusal> {
+        let mut asked = uri.query().unwrap_or_default().split('&').filter_map(|pair| pair.strip_prefix("delivery="));
+        let body = match (asked.next(), asked.next()) {
+            (None, _) => false,
+            (Some("body"), None) => true,
+            _ => return Err(Kind::InvalidRequest.into()),
+        };
+        match self.delivery {
+            Delivery::Body => Ok(Channel::Body),
+            _ if !self.sessions().site().has_cookies() => Ok(Channel::Body),
+            Delivery::Cookies if body => Err(Kind::InvalidRequest.into()),
+            _ if body => Ok(Channel::Body),
+            _ => Ok(Channel::Cookie),
+        }
+    }
+}
+
+fn encoded(pairs: &[(String, String)]) -> Result<zeroize::Zeroizing<String>, RouterRefusal> {
+    serde_urlencoded::to_string(pairs).map(zeroize::Zeroizing::new).map_err(|_| Kind::InvalidRequest.into())
+}
+
+fn form_deserializer(form: &str) -> serde_urlencoded::Deserializer<'_> {
+    serde_urlencoded::Deserializer::new(form_urlencoded::parse(form.as_bytes()))
+}

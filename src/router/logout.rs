@@ -1,0 +1,102 @@
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use http::Request;
+use serde_json::json;
+
+use super::context::{Context, Delivery, Incoming};
+use super::cookies;
+use super::refusal::{RouterRefusal, RouterRefusalKind as Kind};
+use crate::auth::cookies_named;
+use crate::store::{RevokeReason, SessionStore};
+use crate::token::SessionId;
+
+/// `POST /logout`: ends the session that a refresh token of it or a valid access token names. 200 in every case that is not
+/// another site's doing: whoever logs out is logged out.
+pub(super) async fn logout<S: SessionStore>(
+    State(context): State<Arc<Context<S>>>,
+    request: Request<Body>,
+) -> Response {
+    let answer = context.logout(request).await;
+    context.answer(answer)
+}
+
+/// `POST /logout-all`: ends all sessions of the subject, or all but this one with `{"keep_current": true}`.
+pub(super) async fn logout_all<S: SessionStore>(
+    State(context): State<Arc<Context<S>>>,
+    request: Request<Body>,
+) -> Response {
+    let answer = context.logout_all(request).await;
+    context.answer(answer)
+}
+
+impl<S: SessionStore> Context<S> {
+    async fn logout(&self, request: Request<Body>) -> Result<Response, RouterRefusal> {
+        let incoming = self.receive(request).await?;
+        for (subject, session) in self.named(&incoming).await? {
+            self.sessions().end(&subject, session, RevokeReason::Logout).await?;
+        }
+        Ok(self.logged_out(&incoming))
+    }
+
+    async fn logout_all(&self, request: Request<Body>) -> Result<Response, RouterRefusal> {
+        let incoming = self.receive(request).await?;
+        let keep_current = incoming.sent.flag("keep_current", false)?;
+        let named = self.named(&incoming).await?;
+        let first = named.first().cloned();
+        // Whose sessions, and which is the current one, must be said without a doubt.
+        if named.iter().any(|other| Some(other) != first.as_ref()) {
+            return Err(Kind::InvalidRequest.into());
+        }
+        if let Some((subject, session)) = first {
+            let except = keep_current.then_some(session);
+            self.sessions().end_subject(&subject, except, RevokeReason::LogoutAll).await?;
+        }
+        if keep_current {
+            return Ok(done());
+        }
+        Ok(self.logged_out(&incoming))
+    }
+
+    /// The living sessions that a request names: by refresh tokens, which are the stronger proof, else by an access token.
+    async fn named(&self, incoming: &Incoming) -> Result<Vec<(String, SessionId)>, RouterRefusal> {
+        let mut all = Vec::new();
+        if let Some(token) = &incoming.token {
+            all.extend(self.living(token).await?);
+            return Ok(all);
+        }
+        for candidate in self.candidates(&incoming.head.headers)? {
+            all.extend(self.living(candidate.token()).await?.filter(|named| !all.contains(named)));
+        }
+        if all.is_empty() {
+            let taken = self.sessions().verifier().taken(&incoming.head.headers);
+            all.extend(taken.and_then(|token| Some((token.subject?, token.session?))));
+        }
+        Ok(all)
+    }
+
+    async fn living(&self, refresh_token: &str) -> Result<Option<(String, SessionId)>, RouterRefusal> {
+        let named = self.sessions().named_by(refresh_token).await?;
+        Ok(named.filter(|named| named.is_living).map(|named| (named.subject, named.session)))
+    }
+
+    /// Takes the cookies away where some of ours came, and the check against other sites was made.
+    fn logged_out(&self, incoming: &Incoming) -> Response {
+        let mut response = done();
+        let site = self.sessions().site();
+        let names = [site.access_cookie_name(), site.refresh_cookie_name()];
+        let headers = &incoming.head.headers;
+        let came = names.into_iter().flatten().any(|name| cookies_named(headers, name.as_bytes()).next().is_some());
+        if came && incoming.token.is_none() && self.delivery != Delivery::Body {
+            cookies::clear(&mut response, site);
+        }
+        response
+    }
+}
+
+fn done() -> Response {
+    Json(json!({})).into_response()
+}

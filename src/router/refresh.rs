@@ -1,0 +1,42 @@
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::Response;
+use http::Request;
+
+use super::context::Context;
+use super::presented::Presented;
+use super::refusal::RouterRefusal;
+use crate::session::Operation;
+use crate::store::SessionStore;
+
+/// `POST /refresh`: a new access token; the refresh token is replaced when it is time.
+pub(super) async fn refresh<S: SessionStore>(
+    State(context): State<Arc<Context<S>>>,
+    request: Request<Body>,
+) -> Response {
+    let answer = context.renew(request, Operation::Refresh).await;
+    context.answer(answer)
+}
+
+/// `POST /rotate`: both tokens at once, everything earlier cut off.
+pub(super) async fn rotate<S: SessionStore>(
+    State(context): State<Arc<Context<S>>>,
+    request: Request<Body>,
+) -> Response {
+    let answer = context.renew(request, Operation::Rotate).await;
+    context.answer(answer)
+}
+
+impl<S: SessionStore> Context<S> {
+    async fn renew(&self, request: Request<Body>, operation: Operation) -> Result<Response, RouterRefusal> {
+        let incoming = self.receive(request).await?;
+        let Presented { token, channel } = self.presented(&incoming)?;
+        let refreshed = match operation {
+            Operation::Refresh => self.sessions().refresh(&token).await?,
+            _ => self.sessions().rotate(&token).await?,
+        };
+        self.refreshed(refreshed, channel)
+    }
+}

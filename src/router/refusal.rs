@@ -1,0 +1,220 @@
+use std::fmt;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderValue, StatusCode};
+
+use crate::session::{Refused, SessionError};
+
+/// Why a route of the router refused, with the one answer that it gives.
+///
+/// It is in the extensions of every refused response. The texts are fixed: no library's message gets out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RouterRefusal {
+    kind: RouterRefusalKind,
+    retry_after: Option<Duration>,
+    clears: bool,
+}
+
+/// What the router refuses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum RouterRefusalKind {
+    /// 401: neither a cookie nor a body had a refresh token.
+    MissingToken,
+    /// 401: what was presented is no valid token; another one may be.
+    InvalidToken,
+    /// 401: the session is over for whoever presents this token.
+    SessionEnded,
+    /// 401: unknown user, bad password, somebody else's credentials, a disabled account: nobody outside hears which.
+    InvalidCredentials,
+    /// 403: the application does not open a session now.
+    AccessDenied,
+    /// 403: the request may come from another site.
+    Csrf,
+    /// 400: the body, a query or the tokens make no sense.
+    InvalidRequest,
+    /// 400: in development mode, a request for another host than this machine.
+    ForeignHost,
+    /// 404: there is no such session of this subject.
+    NotFound,
+    /// 405: the route has other methods.
+    MethodNotAllowed,
+    /// 409: a rotation met one that was just made; the same request succeeds a little later.
+    TryAgain,
+    /// 413: the body is above 16 KiB.
+    PayloadTooLarge,
+    /// 415: the body is neither JSON nor a form.
+    UnsupportedMediaType,
+    /// 503: the store or the accounts do not answer; the presented token stays good.
+    Unavailable,
+    /// 500: the application is not configured properly; the log says how.
+    ServerError,
+}
+
+impl RouterRefusal {
+    pub(super) const fn new(kind: RouterRefusalKind) -> Self {
+        Self { kind, retry_after: None, clears: false }
+    }
+
+    /// What was refused.
+    pub const fn kind(&self) -> RouterRefusalKind {
+        self.kind
+    }
+
+    /// The response's status.
+    pub const fn status(&self) -> StatusCode {
+        match self.kind {
+            RouterRefusalKind::MissingToken
+            | RouterRefusalKind::InvalidToken
+            | RouterRefusalKind::SessionEnded
+            | RouterRefusalKind::InvalidCredentials => StatusCode::UNAUTHORIZED,
+            RouterRefusalKind::AccessDenied | RouterRefusalKind::Csrf => StatusCode::FORBIDDEN,
+            RouterRefusalKind::InvalidRequest | RouterRefusalKind::ForeignHost => StatusCode::BAD_REQUEST,
+            RouterRefusalKind::NotFound => StatusCode::NOT_FOUND,
+            RouterRefusalKind::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            RouterRefusalKind::TryAgain => StatusCode::CONFLICT,
+            RouterRefusalKind::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            RouterRefusalKind::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            RouterRefusalKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            RouterRefusalKind::ServerError => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// The body's `error`: what a client decides by.
+    pub const fn code(&self) -> &'static str {
+        match self.kind {
+            RouterRefusalKind::MissingToken => "missing_token",
+            RouterRefusalKind::InvalidToken => "invalid_token",
+            RouterRefusalKind::SessionEnded => "session_ended",
+            RouterRefusalKind::InvalidCredentials => "invalid_credentials",
+            RouterRefusalKind::AccessDenied => "access_denied",
+            RouterRefusalKind::Csrf => "csrf",
+            RouterRefusalKind::InvalidRequest | RouterRefusalKind::ForeignHost => "invalid_request",
+            RouterRefusalKind::NotFound => "not_found",
+            RouterRefusalKind::MethodNotAllowed => "method_not_allowed",
+            RouterRefusalKind::TryAgain => "try_again",
+            RouterRefusalKind::PayloadTooLarge => "payload_too_large",
+            RouterRefusalKind::UnsupportedMediaType => "unsupported_media_type",
+            RouterRefusalKind::Unavailable => "temporarily_unavailable",
+            RouterRefusalKind::ServerError => "server_error",
+        }
+    }
+
+    /// The body's `error_description`: fixed text.
+    pub const fn description(&self) -> &'static str {
+        match self.kind {
+            RouterRefusalKind::MissingToken => "no refresh token was sent",
+            RouterRefusalKind::InvalidToken => "the refresh token is not valid",
+            RouterRefusalKind::SessionEnded => "the session has ended",
+            RouterRefusalKind::InvalidCredentials => "the credentials are wrong",
+            RouterRefusalKind::AccessDenied => "no session is opened at the moment",
+            RouterRefusalKind::Csrf => "the request may come from another site",
+            RouterRefusalKind::InvalidRequest => "the request is malformed or contradicts itself",
+            RouterRefusalKind::ForeignHost => "in development mode only this machine is served",
+            RouterRefusalKind::NotFound => "there is no such session",
+            RouterRefusalKind::MethodNotAllowed => "the method is not allowed here",
+            RouterRefusalKind::TryAgain => "the session was renewed a moment ago",
+            RouterRefusalKind::PayloadTooLarge => "the body is too large",
+            RouterRefusalKind::UnsupportedMediaType => "the body is neither JSON nor a form",
+            RouterRefusalKind::Unavailable => "the service is temporarily unavailable",
+            RouterRefusalKind::ServerError => "the server is not configured properly",
+        }
+    }
+
+    /// Whether the same request, sent again later, may be answered otherwise.
+    pub const fn is_retryable(&self) -> bool {
+        matches!(self.kind, RouterRefusalKind::TryAgain | RouterRefusalKind::Unavailable)
+    }
+
+    /// How long to wait before the same request, where that helps: whole seconds, at least one.
+    pub fn retry_after(&self) -> Option<Duration> {
+        let seconds = |span: Duration| span.as_secs() + u64::from(span.subsec_nanos() > 0);
+        self.is_retryable().then(|| Duration::from_secs(seconds(self.retry_after.unwrap_or_default()).max(1)))
+    }
+
+    /// The response that is sent unless the application has words of its own, which may also start from it.
+    pub fn response(&self) -> Response {
+        // Every text is a constant without a character that JSON escapes.
+        let (code, description, retryable) = (self.code(), self.description(), self.is_retryable());
+        let body =
+            format!("{{\"error\":\"{code}\",\"error_description\":\"{description}\",\"retryable\":{retryable}}}");
+        let mut response = Response::new(Body::from(body));
+        *response.status_mut() = self.status();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if let Some(challenge) = self.challenge() {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+        }
+        if let Some(wait) = self.retry_after() {
+            headers.insert(RETRY_AFTER, HeaderValue::from(wait.as_secs()));
+        }
+        response
+    }
+
+    /// Whether the tokens' cookies are taken away.
+    pub(super) const fn clears_cookies(&self) -> bool {
+        self.clears
+    }
+
+    /// A 401 names a scheme (RFC 9110 section 15.5.2), with an error code where a token was sent (RFC 6750 section 3).
+    const fn challenge(&self) -> Option<&'static str> {
+        match self.kind {
+            RouterRefusalKind::MissingToken | RouterRefusalKind::InvalidCredentials => Some("Bearer realm=\"session\""),
+            RouterRefusalKind::InvalidToken | RouterRefusalKind::SessionEnded => {
+                Some("Bearer realm=\"session\", error=\"invalid_token\"")
+            }
+            _ => None,
+        }
+    }
+}
+
+impl From<Refused> for RouterRefusal {
+    fn from(refused: Refused) -> Self {
+        let kind = match refused {
+            Refused::Invalid(_) => RouterRefusalKind::InvalidToken,
+            Refused::SessionEnded(_) | Refused::AccountGone => RouterRefusalKind::SessionEnded,
+            Refused::TryAgain(_) => RouterRefusalKind::TryAgain,
+            Refused::BadCredentials => RouterRefusalKind::InvalidCredentials,
+            Refused::UnreadableCredentials => RouterRefusalKind::InvalidRequest,
+        };
+        let retry_after = if let Refused::TryAgain(rest) = refused { Some(rest) } else { None };
+        Self { kind, retry_after, clears: refused.clears_cookies() }
+    }
+}
+
+impl From<SessionError> for RouterRefusal {
+    fn from(error: SessionError) -> Self {
+        // What is behind it was logged where it happened.
+        if error.is_retryable() {
+            Self::new(RouterRefusalKind::Unavailable)
+        } else {
+            tracing::error!(kind = ?error.kind(), "a session route cannot answer");
+            Self::new(RouterRefusalKind::ServerError)
+        }
+    }
+}
+
+impl From<RouterRefusalKind> for RouterRefusal {
+    fn from(kind: RouterRefusalKind) -> Self {
+        Self::new(kind)
+    }
+}
+
+impl IntoResponse for RouterRefusal {
+    fn into_response(self) -> Response {
+        let mut response = self.response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl fmt::Display for RouterRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.description())
+    }
+}
+
+impl std::error::Error for RouterRefusal {}

@@ -1,0 +1,124 @@
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::response::Response;
+use axum::routing::{delete, get, post};
+use http::HeaderValue;
+use http::header::CACHE_CONTROL;
+use tower_http::set_header::SetResponseHeaderLayer;
+
+use super::context::{Context, Delivery};
+use super::refusal::{RouterRefusal, RouterRefusalKind};
+use super::{login, logout, refresh, sessions};
+use crate::auth::JwtAuthLayer;
+use crate::session::Sessions;
+use crate::store::SessionStore;
+
+/// The routes of a session's life, to be mounted with `.nest("/auth", session_router(sessions))` under any prefix.
+///
+/// See the [module](crate::router) for the routes, and [`SessionRoutes`] for what can be set.
+pub fn session_router<S: SessionStore, T: Clone + Send + Sync + 'static>(sessions: Sessions<S>) -> Router<T> {
+    SessionRoutes::new(sessions).router()
+}
+
+/// The routes of a session's life, with what can be set about them.
+#[must_use]
+pub struct SessionRoutes<S> {
+    context: Context<S>,
+}
+
+impl<S: SessionStore> SessionRoutes<S> {
+    /// The routes as they are by default.
+    pub fn new(sessions: Sessions<S>) -> Self {
+        let context = Context {
+            sessions,
+            delivery: Delivery::default(),
+            trusted_proxies: 0,
+            keep_ip: true,
+            keep_user_agent: true,
+            recent: None,
+            words: None,
+        };
+        Self { context }
+    }
+
+    /// How tokens travel; by default as the client chooses.
+    pub fn delivery(mut self, delivery: Delivery) -> Self {
+        self.context.delivery = delivery;
+        self
+    }
+
+    /// How many proxies of yours stand between clients and this application, each appending to `X-Forwarded-For`. By default
+    /// none: the header is not believed.
+    pub fn trusted_proxies(mut self, proxies: usize) -> Self {
+        self.context.trusted_proxies = proxies;
+        self
+    }
+
+    /// Keeps no address of clients.
+    pub fn without_ip(mut self) -> Self {
+        self.context.keep_ip = false;
+        self
+    }
+
+    /// Keeps no user agent of clients.
+    pub fn without_user_agent(mut self) -> Self {
+        self.context.keep_user_agent = false;
+        self
+    }
+
+    /// Demands that the person showed credentials within `max_age` (15 minutes, say) before ending another device's session:
+    /// a stolen access token then cannot throw its owner out.
+    pub fn recent_authentication(mut self, max_age: Duration) -> Self {
+        self.context.recent = Some(max_age);
+        self
+    }
+
+    /// Writes refusals in the application's own words; [`RouterRefusal::response`] is a start. Cookies are still set and
+    /// cleared by the rules.
+    pub fn refusals(mut self, words: impl Fn(&RouterRefusal) -> Response + Send + Sync + 'static) -> Self {
+        self.context.words = Some(Arc::new(words));
+        self
+    }
+
+    /// The router.
+    pub fn router<T: Clone + Send + Sync + 'static>(self) -> Router<T> {
+        let context = Arc::new(self.context);
+        let can_login = context.sessions().can_login();
+        let authenticated = Router::new()
+            .route("/sessions", get(sessions::list::<S>))
+            .route("/sessions/{id}", delete(sessions::end::<S>))
+            .route_layer(JwtAuthLayer::new(context.sessions().verifier()));
+        let mut routes = Router::new()
+            .route("/refresh", post(refresh::refresh::<S>))
+            .route("/rotate", post(refresh::rotate::<S>))
+            .route("/logout", post(logout::logout::<S>))
+            .route("/logout-all", post(logout::logout_all::<S>))
+            .merge(authenticated);
+        if can_login {
+            routes = routes
+                .route("/login", post(login::login::<S>))
+                .route("/reauthenticate", post(login::reauthenticate::<S>));
+        }
+        let words = context.clone();
+        routes
+            .method_not_allowed_fallback(move || {
+                let refused = words.refused(RouterRefusalKind::MethodNotAllowed.into());
+                async move { refused }
+            })
+            .layer(SetResponseHeaderLayer::overriding(CACHE_CONTROL, HeaderValue::from_static("no-store")))
+            .with_state(context)
+    }
+}
+
+impl<S> fmt::Debug for SessionRoutes<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SessionRoutes")
+            .field("delivery", &self.context.delivery)
+            .field("trusted_proxies", &self.context.trusted_proxies)
+            .field("recent", &self.context.recent)
+            .finish_non_exhaustive()
+    }
+}
