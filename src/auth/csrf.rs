@@ -1,0 +1,109 @@
+//! Forged requests of other sites, told by `tower_http::csrf`.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::future::{Future, Ready, ready};
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
+use http::request::Parts;
+use http::{Method, Request, Response};
+use tower_http::csrf::{ConfigError, Csrf, CsrfLayer};
+use tower_layer::Layer;
+use tower_service::Service;
+
+/// Says whether a request may be one of another site, in the words of [`tower_http::csrf`]: Fetch Metadata, then `Origin`.
+///
+/// tower-http wraps a service and gives no access to it, and the service around this one is of any body type. So its
+/// middleware stands beside the service, around a probe that only hands the request's head back; no line of its check is
+/// repeated here.
+#[derive(Clone)]
+pub(crate) struct CsrfGuard(Csrf<Probe>);
+
+impl CsrfGuard {
+    /// A guard that also lets these origins pass, each written as browsers send it.
+    pub(crate) fn new(trusted: &[String]) -> Result<Self, ConfigError> {
+        let layer = trusted.iter().try_fold(CsrfLayer::new(), |layer, origin| layer.add_trusted_origin(origin))?;
+        Ok(Self(layer.layer(Probe)))
+    }
+
+    /// Whether the method is one that is guarded at all; the others need not be taken apart for the guard.
+    pub(crate) fn minds(method: &Method) -> bool {
+        !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
+    }
+
+    /// The head of a request that passes. One that does not is spent: it deserves its refusal and nothing else.
+    pub(crate) fn pass(&self, head: Parts) -> Option<Parts> {
+        // A call takes the middleware by `&mut`; a clone of it is one reference count.
+        let verdict = pin!(self.0.clone().call(Request::from_parts(head, ())));
+        match verdict.poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(Ok(response)) => response.into_body(),
+            // It is always ready: the probe is. If it ever were not, nothing passes.
+            Poll::Pending => None,
+        }
+    }
+}
+
+impl fmt::Debug for CsrfGuard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("CsrfGuard").field(&self.0).finish()
+    }
+}
+
+/// Hands the head back as the response's body; a refusal's body is the default, none.
+#[derive(Clone, Copy, Debug)]
+struct Probe;
+
+impl Service<Request<()>> for Probe {
+    type Response = Response<Option<Parts>>;
+    type Error = Infallible;
+    type Future = Ready<Result<Self::Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<()>) -> Self::Future {
+        ready(Ok(Response::new(Some(request.into_parts().0))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn passes(method: Method, headers: &[(&str, &str)]) -> bool {
+        let guard = CsrfGuard::new(&["https://app.example".to_owned()]).unwrap();
+        let mut request = Request::builder().method(method).uri("/notes").header("host", "api.example");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let head = guard.pass(request.body(()).unwrap().into_parts().0);
+        head.is_some_and(|head| head.uri == "/notes" && head.headers.len() == headers.len() + 1)
+    }
+
+    #[test]
+    fn unsafe_requests_of_other_sites_are_refused() {
+        assert!(passes(Method::POST, &[("sec-fetch-site", "same-origin")]));
+        assert!(!passes(Method::POST, &[("sec-fetch-site", "cross-site")]));
+        assert!(!passes(Method::DELETE, &[("sec-fetch-site", "same-site")]));
+        assert!(!passes(Method::POST, &[("origin", "https://evil.example")]));
+        assert!(!passes(Method::POST, &[("origin", "null")]));
+    }
+
+    #[test]
+    fn trusted_origins_and_safe_methods_pass_with_their_head_whole() {
+        assert!(passes(Method::POST, &[("sec-fetch-site", "cross-site"), ("origin", "https://app.example")]));
+        assert!(passes(Method::POST, &[("origin", "https://api.example")]));
+        assert!(passes(Method::GET, &[("sec-fetch-site", "cross-site")]));
+        assert!(passes(Method::POST, &[]));
+    }
+
+    #[test]
+    fn what_is_not_minded_always_passes() {
+        let cross_site = [("sec-fetch-site", "cross-site")];
+        for method in [Method::GET, Method::HEAD, Method::OPTIONS, Method::POST, Method::TRACE, Method::PUT] {
+            assert_eq!(CsrfGuard::minds(&method), !passes(method.clone(), &cross_site), "{method}");
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! A Tower layer that takes requests by their access token and attaches typed claims to them.
+//!
+//! 1. Looked at are `Authorization: Bearer` and the access cookie of the [`Site`](crate::site::Site), byte by byte; never
+//!    the query string. An `Authorization` of another scheme counts as absent, a `Bearer` without a well-formed credential
+//!    is 400.
+//! 2. Every candidate is verified, and what fails beside a valid one is ignored. Of one session, the header counts before
+//!    the cookie, and of several cookies the one of the highest generation. Valid tokens of two sessions or subjects are
+//!    400, five cookies of the one name too.
+//! 3. An unsafe request by cookie is asked by [`tower_http::csrf`] whether it may be another site's.
+//! 4. A [`SessionWatch`] is asked whether the session still lives.
+//! 5. Who passes is marked in the request's extensions. [`Authenticated<T>`](Authenticated) names the claims' type;
+//!    `Option<Authenticated<T>>` is `None` only when no credential was sent. [`Require`] demands scopes, a recent
+//!    authentication, or what a closure says.
+//! 6. [`optional`](JwtAuthLayer::optional) lets nobody pass, too; a bad token never passes. CORS preflights pass as nobody.
+//! 7. A [`Refusal`] is a response, never an error: by RFC 6750, or in the application's words
+//!    ([`refusals`](JwtAuthLayer::refusals)), and always in the response's extensions.
+//! 8. Every response gets `Vary: Cookie, Authorization`, and `Cache-Control: private` if it has none.
+//!
+//! The request path is synchronous, so that every service and body will do: it needs to be neither `Clone` nor `Send`.
+//!
+//! ```
+//! use axum::{Router, body::Body, routing::get};
+//! use http::{Request, StatusCode};
+//! use jwt_sessions::auth::{Authenticated, JwtAuthLayer, Require, Verifier};
+//! use jwt_sessions::token::{ACCESS_TYPE, Algorithm, KeySet, Signer, SigningKey};
+//! use tower::ServiceExt;
+//!
+//! #[derive(serde::Deserialize)]
+//! struct MyClaims {
+//!     plan: String,
+//! }
+//!
+//! async fn me(user: Authenticated<MyClaims>) -> String {
+//!     format!("{} has plan {}", user.subject(), user.plan)
+//! }
+//!
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let key = SigningKey::secret(Algorithm::HS256, "0123456789abcdefghijklmnopqrstuv")?;
+//! let verifier = Verifier::builder(KeySet::new(key.clone())).issuer("id").audience("api").build()?;
+//! let app: Router = Router::new()
+//!     .route("/me", get(me))
+//!     .route("/admin", get(async || "hello, admin").layer(Require::scope("admin")))
+//!     .route_layer(JwtAuthLayer::new(verifier));
+//!
+//! let token = Signer::new(key, ACCESS_TYPE)
+//!     .sign(r#"{"iss":"id","aud":"api","sub":"alice","exp":4102444800,"plan":"gold"}"#)?;
+//! let request = |path: &str| Request::get(path).header("authorization", format!("Bearer {token}")).body(Body::empty());
+//!
+//! let response = app.clone().oneshot(request("/me")?).await?;
+//! assert_eq!(response.status(), StatusCode::OK);
+//!
+//! // A valid token without the scope.
+//! let response = app.clone().oneshot(request("/admin")?).await?;
+//! assert_eq!(response.status(), StatusCode::FORBIDDEN);
+//!
+//! // No token: refused, with a challenge that has no error code.
+//! let response = app.oneshot(Request::get("/me").body(Body::empty())?).await?;
+//! assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+//! assert_eq!(response.headers()["www-authenticate"], r#"Bearer realm="protected""#);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Deployment
+//!
+//! Use axum's `route_layer`, not `layer`: with `layer` an unknown path is 401 and not 404. **Routes that are added after it
+//! are not protected.** An extractor or a guard on such a route answers 500 and says so in the log; a handler that asks for
+//! neither is simply open.
+//!
+//! The check against other sites believes the `Host`, `Origin` and `Sec-Fetch-Site` that reach it: proxies must pass them on
+//! unchanged ([`tower_http::csrf`], *Deployment caveat*).
+//!
+//! A verifier without a watch, on a resource server say, takes a token until it expires, also when its session has ended.
+
+mod builder;
+mod credentials;
+mod csrf;
+mod error;
+mod extract;
+mod future;
+mod layer;
+mod mark;
+mod refusal;
+mod require;
+mod response;
+mod service;
+mod verifier;
+mod watch;
+
+#[cfg(feature = "axum")]
+mod axum;
+
+pub use self::builder::VerifierBuilder;
+pub use self::error::{VerifierError, VerifierErrorKind};
+pub use self::extract::{Authenticated, authenticated};
+pub use self::future::{RequireFuture, ResponseFuture};
+pub use self::layer::JwtAuthLayer;
+pub use self::refusal::{Refusal, RefusalKind};
+pub use self::require::{Require, Required};
+pub use self::response::{DefaultResponseForRefusal, ResponseForRefusal};
+pub use self::service::JwtAuth;
+pub use self::verifier::Verifier;
+pub use self::watch::{SessionWatch, Sight};
+
+// The router asks the same guard.
+#[cfg(feature = "axum")]
+pub(crate) use self::csrf::CsrfGuard;

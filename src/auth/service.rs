@@ -1,0 +1,99 @@
+use std::fmt;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use http::header::{ACCESS_CONTROL_REQUEST_METHOD, ORIGIN};
+use http::{Method, Request, Response};
+use tower_service::Service;
+
+use super::credentials::Channel;
+use super::csrf::CsrfGuard;
+use super::future::{ResponseFuture, Verdict};
+use super::mark::{Mark, Taken};
+use super::refusal::{Refusal, RefusalKind};
+use super::response::{DefaultResponseForRefusal, ResponseForRefusal};
+use super::verifier::{Found, Verifier};
+
+/// A service behind a [`JwtAuthLayer`](super::JwtAuthLayer).
+#[derive(Clone)]
+#[must_use]
+pub struct JwtAuth<S, R = DefaultResponseForRefusal> {
+    inner: S,
+    verifier: Verifier,
+    optional: bool,
+    refusals: R,
+}
+
+impl<S, R> JwtAuth<S, R> {
+    pub(super) fn new(inner: S, verifier: Verifier, optional: bool, refusals: R) -> Self {
+        Self { inner, verifier, optional, refusals }
+    }
+
+    /// The whole decision, without waiting for anything: the request marked for those inside, or its refusal.
+    fn admit<B>(&self, request: Request<B>) -> Result<Request<B>, Refusal> {
+        let (mut request, mark) = if is_preflight(&request) {
+            // Browsers send none of our credentials along (Fetch standard, section 4.8).
+            (request, Mark::Nobody)
+        } else {
+            match self.verifier.identify(request.headers())? {
+                Some(found) => self.take(request, found)?,
+                None if self.optional => (request, Mark::Nobody),
+                None => return Err(Refusal::new(RefusalKind::MissingToken)),
+            }
+        };
+        request.extensions_mut().insert(mark);
+        Ok(request)
+    }
+
+    fn take<B>(&self, mut request: Request<B>, found: Found) -> Result<(Request<B>, Mark), Refusal> {
+        let Found { verified, channel, now } = found;
+        // Only a cookie comes along by itself; a header is proof that a script of ours, or no browser, sent it.
+        if channel == Channel::Cookie && CsrfGuard::minds(request.method()) {
+            let (head, body) = request.into_parts();
+            let refusal = || Refusal::new(RefusalKind::Csrf).about(verified.registered().session);
+            request = Request::from_parts(self.verifier.csrf().pass(head).ok_or_else(refusal)?, body);
+        }
+        // Last, so that a forged request is no sight of the session.
+        self.verifier.watch(verified.registered())?;
+        Ok((request, Mark::Somebody { taken: Arc::new(Taken::new(verified)), now }))
+    }
+}
+
+impl<S, R, ReqBody, ResBody> Service<Request<ReqBody>> for JwtAuth<S, R>
+where
+    S: Service<Request<ReqBody>, Response = Response<ResBody>>,
+    R: ResponseForRefusal<ResBody>,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = ResponseFuture<S::Future, R>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
+        let verdict = match self.admit(request) {
+            Ok(request) => Verdict::Passed { future: self.inner.call(request) },
+            Err(refusal) => Verdict::Refused { refusal },
+        };
+        ResponseFuture::new(verdict, self.refusals.clone(), Arc::clone(self.verifier.realm()))
+    }
+}
+
+impl<S: fmt::Debug, R> fmt::Debug for JwtAuth<S, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JwtAuth")
+            .field("inner", &self.inner)
+            .field("verifier", &self.verifier)
+            .field("optional", &self.optional)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A CORS preflight (Fetch standard, section 3.3.2).
+fn is_preflight<B>(request: &Request<B>) -> bool {
+    request.method() == Method::OPTIONS
+        && request.headers().contains_key(ORIGIN)
+        && request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD)
+}
