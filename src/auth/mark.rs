@@ -55,10 +55,10 @@ impl Taken {
     /// The application's claims, parsed by the first who asks. One type has a place here; another one beside it is parsed
     /// each time.
     pub(super) fn claims<T: DeserializeOwned + Send + Sync + 'static>(&self) -> Result<Arc<T>, Refusal> {
-        if let Some(claims) = self.claims.get() {
-            if let Ok(claims) = Arc::clone(claims).downcast() {
-                return Ok(claims);
-            }
+        if let Some(claims) = self.claims.get()
+            && let Ok(claims) = Arc::clone(claims).downcast()
+        {
+            return Ok(claims);
         }
         let claims = Arc::new(self.payload.read::<T>().map_err(|error| self.misfit::<T>(&error))?);
         // Whoever was faster has stored the same.

@@ -105,4 +105,4 @@ pub use self::watch::{SessionWatch, Sight};
 
 // The router asks the same guard.
 #[cfg(feature = "axum")]
-pub(crate) use self::credentials::{MOST_COOKIES, named as cookies_named};
+pub(crate) use self::csrf::CsrfGuard;

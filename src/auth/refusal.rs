@@ -79,7 +79,7 @@ impl Refusal {
     }
 
     /// The same, with a response that is final: no layer further out writes it again.
-    pub(crate) fn as_written(self) -> Self {
+    pub(crate) fn into_final(self) -> Self {
         Self { written: true, ..self }
     }
 

@@ -29,6 +29,8 @@ where
 #[non_exhaustive]
 pub struct DefaultResponseForRefusal;
 
+// Else the compiler says that `B: From<String>` is missing, and not what to do instead.
+#[diagnostic::do_not_recommend]
 impl<B: From<String>> ResponseForRefusal<B> for DefaultResponseForRefusal {
     fn response_for_refusal(&self, refusal: &Refusal) -> Response<B> {
         refusal.response()

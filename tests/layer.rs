@@ -1,0 +1,372 @@
+//! The layer admits and refuses as documented.
+
+use std::cell::Cell;
+use std::convert::Infallible;
+use std::future::{Ready, ready};
+use std::rc::Rc;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
+
+use axum::Router;
+use axum::body::Body;
+use axum::routing::{any, get as on_get};
+use http::{Method, Request, Response, StatusCode};
+use jwt_sessions::auth::{
+    Authenticated, JwtAuthLayer, Refusal, RefusalKind, SessionWatch, Sight, Verifier, authenticated,
+};
+use jwt_sessions::token::Registered;
+use serde_json::json;
+use tower::{Layer, Service, ServiceExt, service_fn};
+
+#[path = "common/auth.rs"]
+mod common;
+use common::{COOKIE, Issuer, bearer, cookie, get, refusal, session, text, with};
+
+/// Answers with the subject and generation that it is asked by.
+fn app(layer: JwtAuthLayer) -> Router {
+    async fn who(user: Option<Authenticated>) -> String {
+        user.map_or("nobody".to_owned(), |user| {
+            format!("{} {}", user.subject(), user.registered().generation.unwrap_or_default())
+        })
+    }
+    Router::new().route("/", any(who)).route_layer(layer)
+}
+
+/// What is sent, and the answer: a body or a refusal.
+async fn answer(app: &Router, request: Request<Body>) -> Result<String, RefusalKind> {
+    let response = app.clone().oneshot(request).await.unwrap();
+    match refusal(&response) {
+        Some(kind) => Err(kind),
+        None => Ok(text(response).await),
+    }
+}
+
+#[tokio::test]
+async fn a_valid_token_passes_by_header_and_by_cookie() {
+    let issuer = Issuer::new();
+    let app = app(JwtAuthLayer::new(issuer.verifier()));
+    let token = issuer.alice();
+    for headers in [
+        vec![("authorization", bearer(&token))],
+        vec![("authorization", format!("bEARER  {token}"))],
+        vec![("cookie", cookie(&token))],
+        vec![("cookie", "theme=dark; a=\"b\"".to_owned()), ("cookie", format!("x=y; {}", cookie(&token)))],
+        vec![("authorization", "Basic YTpi".to_owned()), ("cookie", cookie(&token))],
+    ] {
+        assert_eq!(answer(&app, get("/", &headers)).await, Ok("alice 1".to_owned()), "{headers:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_cookie_with_foreign_bytes_locks_nobody_out() {
+    let issuer = Issuer::new();
+    let app = app(JwtAuthLayer::new(issuer.verifier()));
+    let mut line = b"name=Jos\xe9; ".to_vec();
+    line.extend(cookie(issuer.alice()).into_bytes());
+    let request = Request::get("/").header("cookie", line).body(Body::empty()).unwrap();
+    assert_eq!(answer(&app, request).await, Ok("alice 1".to_owned()));
+}
+
+#[tokio::test]
+async fn refusals_are_told_by_status_challenge_and_body() {
+    let issuer = Issuer::new();
+    let app = app(JwtAuthLayer::new(issuer.verifier()));
+    let expired = issuer.token(json!({"exp": common::NOW}));
+    let foreign = issuer.token(json!({"aud": "https://other.example"}));
+    let nameless = issuer.token(json!({"sub": null}));
+    let query = format!("/?access_token={0}&token={0}", issuer.alice());
+    let invalid = r#"Bearer realm="test", error="invalid_token""#;
+    let request = r#"Bearer realm="test", error="invalid_request""#;
+    for (path, headers, status, challenge, code) in [
+        ("/", vec![], 401, r#"Bearer realm="test""#, "missing_token"),
+        (query.as_str(), vec![], 401, r#"Bearer realm="test""#, "missing_token"),
+        ("/", vec![("authorization", "Basic YTpi".to_owned())], 401, r#"Bearer realm="test""#, "missing_token"),
+        ("/", vec![("cookie", format!("x{}", cookie(issuer.alice())))], 401, r#"Bearer realm="test""#, "missing_token"),
+        ("/", vec![("authorization", bearer("a.b.c"))], 401, invalid, "invalid_token"),
+        ("/", vec![("authorization", bearer(&foreign))], 401, invalid, "invalid_token"),
+        ("/", vec![("authorization", bearer(&nameless))], 401, invalid, "invalid_token"),
+        ("/", vec![("cookie", format!("{COOKIE}=\"{}\"", issuer.alice()))], 401, invalid, "invalid_token"),
+        ("/", vec![("cookie", format!("a=\"x; {}\"", cookie(issuer.alice())))], 401, invalid, "invalid_token"),
+        ("/", vec![("cookie", cookie(""))], 401, invalid, "invalid_token"),
+        ("/", vec![("authorization", bearer("a".repeat(9000)))], 401, invalid, "invalid_token"),
+        ("/", vec![("authorization", bearer(&expired))], 401, invalid, "token_expired"),
+        ("/", vec![("cookie", cookie(&expired))], 401, invalid, "token_expired"),
+        ("/", vec![("authorization", bearer(""))], 400, request, "invalid_request"),
+        ("/", vec![("authorization", bearer("a, Bearer b"))], 400, request, "invalid_request"),
+        ("/", vec![("authorization", bearer("")), ("cookie", cookie(issuer.alice()))], 400, request, "invalid_request"),
+        ("/", vec![("cookie", vec![cookie("a"); 5].join("; "))], 400, request, "invalid_request"),
+    ] {
+        let response = app.clone().oneshot(get(path, &headers)).await.unwrap();
+        assert_eq!(response.status(), status, "{headers:?}");
+        let sent = response.headers()["www-authenticate"].to_str().unwrap();
+        // Without an error code there is nothing after the realm.
+        assert!(if code == "missing_token" { sent == challenge } else { sent.starts_with(challenge) }, "{sent}");
+        assert_eq!(response.headers()["cache-control"], "no-store");
+        assert_eq!(response.headers()["content-type"], "application/json");
+        let body: serde_json::Value = serde_json::from_str(&text(response).await).unwrap();
+        assert_eq!((&body["error"], &body["retryable"]), (&json!(code), &json!(false)), "{headers:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_is_refused_from_its_expiry_on() {
+    let issuer = Issuer::new();
+    let app = app(JwtAuthLayer::new(issuer.verifier()));
+    let headers = [("authorization", bearer(issuer.alice()))];
+    issuer.clock.advance(std::time::Duration::from_millis(59_999));
+    assert!(answer(&app, get("/", &headers)).await.is_ok());
+    issuer.clock.advance(std::time::Duration::from_millis(1));
+    assert_eq!(answer(&app, get("/", &headers)).await, Err(RefusalKind::TokenExpired));
+}
+
+#[tokio::test]
+async fn optional_lets_nobody_pass_and_no_bad_token() {
+    let issuer = Issuer::new();
+    let app = app(JwtAuthLayer::new(issuer.verifier()).optional());
+    let nobody = Ok("nobody".to_owned());
+    assert_eq!(answer(&app, get("/", &[])).await, nobody);
+    assert_eq!(answer(&app, get("/", &[("authorization", "Basic YTpi".to_owned())])).await, nobody);
+    assert_eq!(answer(&app, with(Request::post("/"), &[("sec-fetch-site", "cross-site".to_owned())])).await, nobody);
+    assert_eq!(answer(&app, get("/", &[("cookie", cookie(issuer.alice()))])).await, Ok("alice 1".to_owned()));
+    let bad = get("/", &[("authorization", bearer("a.b.c"))]);
+    assert_eq!(answer(&app, bad).await, Err(RefusalKind::InvalidToken));
+    assert_eq!(answer(&app, get("/", &[("cookie", cookie(""))])).await, Err(RefusalKind::InvalidToken));
+    assert_eq!(answer(&app, get("/", &[("authorization", bearer(""))])).await, Err(RefusalKind::InvalidRequest));
+}
+
+#[tokio::test]
+async fn several_tokens_are_one_session_or_a_bad_request() {
+    let issuer = Issuer::new();
+    let alice = |generation: u64| issuer.token(json!({"gen": generation}));
+    let other = issuer.token(json!({"sid": session(2).to_string()}));
+    let bob = issuer.token(json!({"sub": "bob"}));
+    let expired = issuer.token(json!({"exp": common::NOW - 1}));
+    let header = |token: &str| ("authorization", bearer(token));
+    let cookies = |tokens: &[&str]| ("cookie", tokens.iter().map(cookie).collect::<Vec<_>>().join("; "));
+    let (one, two) = (alice(1), alice(2));
+    let bad = "a.b.c";
+    let table = [
+        // A tossed cookie logs nobody out, wherever it stands.
+        (vec![cookies(&[bad, &one])], Ok("alice 1")),
+        (vec![cookies(&[&one, bad, bad, &expired])], Ok("alice 1")),
+        (vec![header(bad), cookies(&[&one])], Ok("alice 1")),
+        // The order of cookies is the browser's, and says nothing.
+        (vec![cookies(&[&one, &two])], Ok("alice 2")),
+        (vec![cookies(&[&two, &one])], Ok("alice 2")),
+        (vec![header(&one), cookies(&[&two])], Ok("alice 1")),
+        // Who is meant cannot be guessed.
+        (vec![cookies(&[&one, &other])], Err(RefusalKind::InvalidRequest)),
+        (vec![cookies(&[&one, &bob])], Err(RefusalKind::InvalidRequest)),
+        (vec![header(&one), cookies(&[&other])], Err(RefusalKind::InvalidRequest)),
+        (vec![header(&other), cookies(&[bad, &one])], Err(RefusalKind::InvalidRequest)),
+        (vec![header(&one), header(&one)], Err(RefusalKind::InvalidRequest)),
+        // When all fail, the first says why.
+        (vec![cookies(&[&expired, bad])], Err(RefusalKind::TokenExpired)),
+        (vec![cookies(&[bad, &expired])], Err(RefusalKind::InvalidToken)),
+        (vec![header(&expired), cookies(&[bad])], Err(RefusalKind::TokenExpired)),
+    ];
+    let app_of = |verifier| app(JwtAuthLayer::new(verifier));
+    let app = app_of(issuer.verifier());
+    for (headers, expected) in table {
+        assert_eq!(answer(&app, get("/", &headers)).await, expected.map(str::to_owned), "{headers:?}");
+    }
+    let cookie_first = app_of(issuer.builder().cookie_first().build().unwrap());
+    let both = get("/", &[header(&one), cookies(&[&two])]);
+    assert_eq!(answer(&cookie_first, both).await, Ok("alice 2".to_owned()));
+}
+
+#[tokio::test]
+async fn unsafe_requests_by_cookie_are_not_another_sites() {
+    let issuer = Issuer::new();
+    let app = app(JwtAuthLayer::new(issuer.verifier()));
+    let by_cookie = ("cookie", cookie(issuer.alice()));
+    let by_header = ("authorization", bearer(issuer.alice()));
+    let site = |value: &str| ("sec-fetch-site", value.to_owned());
+    let origin = |value: &str| ("origin", value.to_owned());
+    let passes = Ok("alice 1".to_owned());
+    let refused = Err(RefusalKind::Csrf);
+    for (method, headers, expected) in [
+        (Method::POST, vec![by_cookie.clone(), site("same-origin")], &passes),
+        (Method::POST, vec![by_cookie.clone(), site("none")], &passes),
+        (Method::POST, vec![by_cookie.clone(), site("cross-site")], &refused),
+        (Method::POST, vec![by_cookie.clone(), site("same-site")], &refused),
+        (Method::DELETE, vec![by_cookie.clone(), origin("https://evil.example")], &refused),
+        (Method::PATCH, vec![by_cookie.clone(), origin("null")], &refused),
+        (Method::PUT, vec![by_cookie.clone(), site("cross-site"), origin("https://app.example")], &passes),
+        // No browser of the last years sends neither.
+        (Method::POST, vec![by_cookie.clone()], &passes),
+        (Method::GET, vec![by_cookie.clone(), site("cross-site")], &passes),
+        // A header does not come along by itself.
+        (Method::POST, vec![by_header.clone(), site("cross-site")], &passes),
+        (Method::POST, vec![by_header, by_cookie.clone(), site("cross-site")], &passes),
+        (Method::POST, vec![("authorization", bearer("a.b.c")), by_cookie, site("cross-site")], &refused),
+    ] {
+        let request = with(Request::builder().method(method.clone()).uri("/"), &headers);
+        assert_eq!(&answer(&app, request).await, expected, "{method} {headers:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_refused_csrf_request_is_403_without_a_challenge() {
+    let issuer = Issuer::new();
+    let app = app(JwtAuthLayer::new(issuer.verifier()));
+    let headers = [("cookie", cookie(issuer.alice())), ("sec-fetch-site", "cross-site".to_owned())];
+    let response = app.oneshot(with(Request::post("/"), &headers)).await.unwrap();
+    assert_eq!(response.status(), StatusCode::FORBIDDEN);
+    assert!(!response.headers().contains_key("www-authenticate"));
+    assert_eq!(response.extensions().get::<Refusal>().unwrap().session_id(), Some(session(1)));
+    assert!(text(response).await.contains(r#""error":"csrf""#));
+}
+
+/// Notes what it is asked, and answers by the generation: 7 has ended, 8 is not known yet.
+#[derive(Default)]
+struct Watch(Mutex<Vec<u64>>);
+
+impl SessionWatch for Watch {
+    fn sight(&self, token: &Registered) -> Sight {
+        let generation = token.generation.unwrap();
+        self.0.lock().unwrap().push(generation);
+        match generation {
+            7 => Sight::Ended,
+            8 => Sight::Unready,
+            _ => Sight::Live,
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_watch_is_asked_once_for_the_token_that_is_taken() {
+    let issuer = Issuer::new();
+    let watch = Arc::new(Watch::default());
+    let app = app(JwtAuthLayer::new(issuer.builder().watch(watch.clone()).build().unwrap()).optional());
+    let token = |generation: u64| issuer.token(json!({"gen": generation}));
+    let asked = || std::mem::take(&mut *watch.0.lock().unwrap());
+
+    let several = [("cookie", format!("{}; {}; {}", cookie("a"), cookie(token(2)), cookie(token(3))))];
+    assert_eq!(answer(&app, get("/", &several)).await, Ok("alice 3".to_owned()));
+    assert_eq!(asked(), [3]);
+
+    let forged = [("cookie", cookie(token(4))), ("sec-fetch-site", "cross-site".to_owned())];
+    assert_eq!(answer(&app, with(Request::post("/"), &forged)).await, Err(RefusalKind::Csrf));
+    assert!(answer(&app, get("/", &[])).await.is_ok());
+    assert!(answer(&app, get("/", &[("authorization", bearer("a.b.c"))])).await.is_err());
+    assert_eq!(asked(), [0; 0]);
+
+    let ended = app.clone().oneshot(get("/", &[("authorization", bearer(token(7)))])).await.unwrap();
+    assert_eq!((ended.status(), refusal(&ended)), (StatusCode::UNAUTHORIZED, Some(RefusalKind::SessionEnded)));
+    assert!(ended.headers()["www-authenticate"].to_str().unwrap().contains(r#"error="invalid_token""#));
+    assert!(text(ended).await.contains(r#""error":"session_ended""#));
+
+    let unready = app.oneshot(get("/", &[("authorization", bearer(token(8)))])).await.unwrap();
+    assert_eq!(unready.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert!(unready.headers().contains_key("retry-after"));
+    assert!(text(unready).await.contains(r#""retryable":true"#));
+    assert_eq!(asked(), [7, 8]);
+}
+
+#[tokio::test]
+async fn preflights_pass_as_nobody() {
+    let issuer = Issuer::new();
+    let app = app(JwtAuthLayer::new(issuer.verifier()));
+    let origin = ("origin", "https://app.example".to_owned());
+    let method = ("access-control-request-method", "POST".to_owned());
+    let options = |headers: &[_]| with(Request::options("/"), headers);
+    assert_eq!(answer(&app, options(&[origin.clone(), method.clone()])).await, Ok("nobody".to_owned()));
+    let by_cookie = ("cookie", cookie(issuer.alice()));
+    let with_cookie = options(&[origin.clone(), method.clone(), by_cookie]);
+    assert_eq!(answer(&app, with_cookie).await, Ok("nobody".to_owned()));
+    for headers in [vec![], vec![origin.clone()], vec![method.clone()]] {
+        assert_eq!(answer(&app, options(&headers)).await, Err(RefusalKind::MissingToken), "{headers:?}");
+    }
+    assert_eq!(answer(&app, get("/", &[origin, method])).await, Err(RefusalKind::MissingToken));
+}
+
+#[tokio::test]
+async fn shared_caches_keep_nothing_of_a_protected_route() {
+    let issuer = Issuer::new();
+    let app = Router::new()
+        .route("/plain", on_get(async || "x"))
+        .route("/cached", on_get(async || [("cache-control", "max-age=60"), ("vary", "Accept, cookie")]))
+        .route_layer(JwtAuthLayer::new(issuer.verifier()).optional())
+        .route("/open", on_get(async || "x"));
+    let headers_of = |path: &'static str| {
+        let app = app.clone();
+        async move {
+            let response = app.oneshot(get(path, &[])).await.unwrap();
+            let all = |name| response.headers().get_all(name).iter().map(|v| v.to_str().unwrap().to_owned()).collect();
+            (all("cache-control"), all("vary"))
+        }
+    };
+    let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+    assert_eq!(headers_of("/plain").await, (owned(&["private"]), owned(&["Cookie, Authorization"])));
+    assert_eq!(headers_of("/cached").await, (owned(&["max-age=60"]), owned(&["Accept, cookie", "Authorization"])));
+    assert_eq!(headers_of("/open").await, (owned(&[]), owned(&[])));
+}
+
+#[tokio::test]
+async fn unknown_paths_stay_404() {
+    let issuer = Issuer::new();
+    let app = app(JwtAuthLayer::new(issuer.verifier()));
+    assert_eq!(app.oneshot(get("/nowhere", &[])).await.unwrap().status(), StatusCode::NOT_FOUND);
+}
+
+/// A service that is neither `Clone` nor `Send`, of a body type that knows nothing of strings, with an error of its own.
+struct Bare(Rc<Cell<u32>>);
+
+#[derive(Debug, PartialEq)]
+struct Bytes(Vec<u8>);
+
+#[derive(Debug, PartialEq)]
+struct Broken;
+
+impl Service<Request<()>> for Bare {
+    type Response = Response<Bytes>;
+    type Error = Broken;
+    type Future = Ready<Result<Self::Response, Broken>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Broken>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<()>) -> Self::Future {
+        self.0.set(self.0.get() + 1);
+        if request.uri() == "/broken" {
+            return ready(Err(Broken));
+        }
+        let user = authenticated::<serde_json::Value>(request.extensions()).unwrap().unwrap();
+        ready(Ok(Response::new(Bytes(user.subject().into()))))
+    }
+}
+
+#[tokio::test]
+async fn any_service_of_any_body_will_do() {
+    let issuer = Issuer::new();
+    let words = |refusal: &Refusal| Response::new(Bytes(refusal.code().into()));
+    let calls = Rc::new(Cell::new(0));
+    let mut service = JwtAuthLayer::new(issuer.verifier()).refusals(words).layer(Bare(calls.clone()));
+    let request = |path: &str| Request::get(path).header("authorization", bearer(issuer.alice())).body(()).unwrap();
+
+    let passed = service.ready().await.unwrap().call(request("/")).await.unwrap();
+    assert_eq!(passed.body().0, b"alice");
+    let broken = service.ready().await.unwrap().call(request("/broken")).await;
+    assert_eq!(broken.map(|_| ()), Err(Broken));
+    assert_eq!(calls.get(), 2);
+    let refused = service.ready().await.unwrap().call(Request::new(())).await.unwrap();
+    assert_eq!(refused.body().0, b"missing_token");
+    assert_eq!(calls.get(), 2, "what is refused never reaches the service");
+}
+
+#[tokio::test]
+async fn the_default_answers_with_every_body_made_of_text() {
+    async fn status<B: From<String> + 'static>(verifier: Verifier) -> StatusCode {
+        let inner =
+            service_fn(async |_: Request<&'static [u8]>| Ok::<_, Infallible>(Response::new(B::from(String::new()))));
+        let response = JwtAuthLayer::new(verifier).layer(inner).oneshot(Request::new(&b""[..])).await.unwrap();
+        response.status()
+    }
+    let verifier = Issuer::new().verifier();
+    assert_eq!(status::<String>(verifier.clone()).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(status::<Vec<u8>>(verifier.clone()).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(status::<http_body_util::Full<bytes::Bytes>>(verifier.clone()).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(status::<Body>(verifier).await, StatusCode::UNAUTHORIZED);
+}
