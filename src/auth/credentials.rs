@@ -50,7 +50,7 @@ impl<'a> Credentials<'a> {
 ///
 /// Names are not percent-decoded, or `__%48ost-` would pass for a prefix that browsers did not check. Quotes are not
 /// stripped, or the inside of another cookie's quoted value would pass for one of ours.
-fn named<'a>(headers: &'a HeaderMap, name: &[u8]) -> impl Iterator<Item = &'a [u8]> {
+pub(crate) fn named<'a>(headers: &'a HeaderMap, name: &[u8]) -> impl Iterator<Item = &'a [u8]> {
     let pairs = headers.get_all(COOKIE).iter().flat_map(|line| line.as_bytes().split(|byte| *byte == b';'));
     pairs.filter_map(move |pair| trimmed(pair).strip_prefix(name)?.strip_prefix(b"="))
 }
@@ -100,7 +100,7 @@ const SCHEME: &[u8] = b"bearer";
 
 /// A sibling subdomain can toss cookies of our name into the jar: several are looked at, but no more than these, each of
 /// which may cost a signature check.
-const MOST_COOKIES: usize = 4;
+pub(crate) const MOST_COOKIES: usize = 4;
 
 #[cfg(test)]
 mod tests {

@@ -103,6 +103,6 @@ pub use self::service::JwtAuth;
 pub use self::verifier::Verifier;
 pub use self::watch::{SessionWatch, Sight};
 
-// The router asks the same guard.
+// The router looks for its cookie in the same way.
 #[cfg(feature = "axum")]
-pub(crate) use self::csrf::CsrfGuard;
+pub(crate) use self::credentials::{MOST_COOKIES, named as cookies_named};

@@ -96,6 +96,13 @@ impl Verifier {
         Err(Refusal::new(kind).about(token.session))
     }
 
+    /// The claims of the valid access token that a request carries, for a route that can do without.
+    #[cfg(feature = "axum")]
+    pub(crate) fn taken(&self, headers: &HeaderMap) -> Option<Registered> {
+        let found = self.identify(headers).ok()??;
+        Some(found.verified.into_parts().0)
+    }
+
     pub(crate) fn csrf(&self) -> &CsrfGuard {
         &self.inner.csrf
     }

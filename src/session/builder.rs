@@ -165,7 +165,8 @@ impl<S: SessionStore> SessionsBuilder<S> {
             .issuer(issuer)
             .audience(audience)
             .site(self.site.clone())
-            .clock(self.clock.clone());
+            .clock(self.clock.clone())
+            .session();
         let core = Core {
             store: self.store,
             accounts: self.accounts,
