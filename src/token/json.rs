@@ -48,13 +48,25 @@ impl<'de> Visitor<'de> for ObjectVisitor<'_, 'de> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let mut seen = Names::default();
-        while let Some(Text(name)) = map.next_key()? {
-            seen.insert(name.clone()).map_err(A::Error::custom)?;
-            self.0(name, map.next_value()?);
-        }
-        Ok(())
+        let first = map.next_key()?;
+        members(first, map, self.0)
     }
+}
+
+/// Walks the members of an object from its `first` name on.
+fn members<'de, A: MapAccess<'de>>(
+    first: Option<Text<'de>>,
+    mut map: A,
+    member: &mut dyn FnMut(Cow<'de, str>, Value<'de>),
+) -> Result<(), A::Error> {
+    let mut seen = Names::default();
+    let mut next = first;
+    while let Some(Text(name)) = next {
+        seen.insert(name.clone()).map_err(A::Error::custom)?;
+        member(name, map.next_value()?);
+        next = map.next_key()?;
+    }
+    Ok(())
 }
 
 /// A string, borrowed from the text where it has no escapes.
@@ -123,9 +135,25 @@ impl<'de> Visitor<'de> for ValueVisitor {
         Ok(texts.map_or(Value::Nested, Value::Texts))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-        ObjectVisitor(&mut |_, _| {}).visit_map(map)?;
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let first = map.next_key()?;
+        if matches!(&first, Some(Text(name)) if name == NUMBER) {
+            let Text(digits) = map.next_value()?;
+            return number(&digits).ok_or_else(|| A::Error::custom("not a finite number"));
+        }
+        members(first, map, &mut |_, _| {})?;
         Ok(Value::Nested)
+    }
+}
+
+/// How serde_json hands over a number where some crate of the application's tree has turned its `arbitrary_precision` on:
+/// as an object with this one member. Without it every time in a token would look like an object then.
+const NUMBER: &str = "$serde_json::private::Number";
+
+fn number<'de>(digits: &str) -> Option<Value<'de>> {
+    match digits.parse() {
+        Ok(integer) => Some(Value::Integer(integer)),
+        Err(_) => digits.parse().ok().filter(|float: &f64| float.is_finite()).map(Value::Float),
     }
 }
 
@@ -186,6 +214,20 @@ mod tests {
             assert!(!accepted(text), "{text}");
         }
         assert!(!accepted(&("{\"a\":".repeat(200) + "1" + &"}".repeat(200))), "nesting is bounded");
+    }
+
+    #[test]
+    fn numbers_of_any_precision_are_numbers() {
+        let value = |digits: &str| {
+            let (text, mut found) = (format!(r#"{{"n":{{"$serde_json::private::Number":"{digits}"}}}}"#), None);
+            object(&text, &mut |_, value| found = Some(format!("{value:?}"))).and(found)
+        };
+        assert_eq!(value("-5").as_deref(), Some("Integer(-5)"));
+        assert_eq!(value("1.5e3").as_deref(), Some("Float(1500.0)"));
+        assert_eq!(value("18446744073709551615").as_deref(), Some("Float(1.8446744073709552e19)"));
+        for wrong in ["1e400", "inf", "NaN", "x", ""] {
+            assert_eq!(value(wrong), None, "{wrong}");
+        }
     }
 
     #[test]
