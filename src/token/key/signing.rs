@@ -53,7 +53,7 @@ impl SigningKey {
         Self::new(algorithm, private, public)
     }
 
-    /// A private key in DER: PKCS#8 (RFC 5958), version 1.
+    /// A private key in DER: PKCS#8 (RFC 5958), version 1 or 2.
     ///
     /// # Errors
     ///
