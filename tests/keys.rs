@@ -1,5 +1,7 @@
 //! Keys are refused when they are configured, or they work: from every form, for every algorithm.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking, its helpers too")]
+
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use jwt_sessions::token::{

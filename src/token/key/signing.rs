@@ -184,7 +184,6 @@ fn public_half(algorithm: Algorithm, private: &EncodingKey) -> Result<Material, 
 }
 
 pub(super) fn sign(algorithm: Algorithm, key: &EncodingKey, message: &[u8]) -> Result<Vec<u8>, KeyError> {
-    use jsonwebtoken::signature::Signer as _;
     let failed = KeyError::new(KeyErrorKind::SelfTest);
     // Built for each signature: jsonwebtoken's signers are neither `Send` nor `Sync`, and cannot be kept.
     let signer = (provider().signer_factory)(&algorithm.backend(), key).map_err(|_| failed.clone())?;

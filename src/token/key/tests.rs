@@ -97,7 +97,8 @@ fn rsa_numbers_that_cannot_be_trusted_are_refused() {
     even[255] = 0xfe;
     let leading_zeros = [&[0, 0][..], &modulus(2048)].concat();
     let f4 = &[1, 0, 1][..];
-    let rows: &[(&str, Vec<u8>, &[u8], Option<KeyErrorKind>)] = &[
+    type Row<'a> = (&'a str, Vec<u8>, &'a [u8], Option<KeyErrorKind>);
+    let rows: &[Row<'_>] = &[
         ("2048 bits", modulus(2048), f4, None),
         ("leading zeros", leading_zeros, &[0, 1, 0, 1], None),
         ("the largest modulus", modulus(Parsed::RSA_MAX_BITS), f4, None),

@@ -231,7 +231,8 @@ fn payloads() {
 
 #[test]
 fn claims() {
-    let cases: &[(&str, &[(&str, Result<(), Kind>)])] = &[
+    type Rows<'a> = &'a [(&'a str, Result<(), Kind>)];
+    let cases: &[(&str, Rows<'_>)] = &[
         (
             "exp",
             &[
