@@ -2,12 +2,11 @@
 //! nothing.
 
 use std::env::{self, VarError};
-use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 
-use crate::BoxError;
 use crate::secrets::Secrets;
+use crate::{BoxError, announce};
 
 /// What only the demo reads.
 pub(crate) struct Environment {
@@ -67,7 +66,7 @@ fn secrets(folder: &Path) -> Result<(), BoxError> {
     default("ACCESS_TOKEN_SECRET", &generated.access)?;
     default("REFRESH_TOKEN_SECRET", &generated.refresh)?;
     let file = folder.join("demo-secrets");
-    writeln!(std::io::stdout(), "The secrets {how}; they are kept in {}.", file.display())?;
+    announce(format_args!("The secrets {how}; they are kept in {}.", file.display()));
     Ok(())
 }
 

@@ -72,7 +72,7 @@ async fn serve(environment: Environment) -> Result<(), BoxError> {
     let (accounts, notes) = (Accounts::new(database.clone()), Notes::new(database));
     let app = wiring::app(Demo { accounts, notes, passwords: Passwords::new()? }, rate_limit).await?;
     let listener = tokio::net::TcpListener::from_std(listener)?;
-    writeln!(std::io::stdout(), "The demo is at {origin} (Ctrl-C ends it).")?;
+    announce(format_args!("The demo is at {origin} (Ctrl-C ends it)."));
 
     let (stopping, stopped) = tokio::sync::oneshot::channel();
     let server = axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>());
@@ -86,6 +86,11 @@ async fn serve(environment: Environment) -> Result<(), BoxError> {
         // A client that never finishes its request does not keep the demo alive.
         () = async { let _ = stopped.await; tokio::time::sleep(LAST_REQUESTS).await } => Ok(()),
     }
+}
+
+/// A line on stdout. Whoever reads only the first is no reason to stop.
+pub(crate) fn announce(line: std::fmt::Arguments<'_>) {
+    let _ = writeln!(std::io::stdout(), "{line}");
 }
 
 async fn asked_to_stop() {

@@ -13,7 +13,6 @@ use zeroize::Zeroizing;
 use crate::database::Broken;
 
 /// A password as it was typed. Only a string is one: `{"$ne": null}` is refused before anything looks at it.
-#[derive(Clone)]
 pub(crate) struct Password(Zeroizing<String>);
 
 impl Password {

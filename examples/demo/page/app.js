@@ -7,7 +7,10 @@ const element = (id) => document.getElementById(id);
 
 const KEY = "jwt-sessions-demo";
 
-/** When the access token was issued, how long it lives, and when to renew it, in milliseconds; null when signed out. */
+/**
+ * When the access token was issued, how long it lives, and when to renew it, in milliseconds; and which login it comes from.
+ * Null when signed out.
+ */
 function times() {
   try {
     const kept = JSON.parse(localStorage.getItem(KEY));
@@ -22,12 +25,12 @@ function times() {
  * minutes. A moment that could be foretold to 90 seconds would let a thief who has copied the tokens renew beside this page
  * each time, and not be noticed.
  */
-function noteIssued(seconds) {
+function noteIssued(seconds, login = times()?.login) {
   const [random] = crypto.getRandomValues(new Uint32Array(1));
   const life = seconds * 1000;
   const issued = Date.now();
   const renew = issued + life * (0.8 + 0.1266 * (random / 2 ** 32));
-  localStorage.setItem(KEY, JSON.stringify({ issued, life, renew }));
+  localStorage.setItem(KEY, JSON.stringify({ issued, life, renew, login }));
 }
 
 // ---- Requests ----------------------------------------------------------------------------------------------------------
@@ -96,6 +99,7 @@ async function renew(force = false) {
     if (answer.ok) {
       noteIssued(answer.json?.expires_in ?? 60);
       renewals += 1;
+      if (notBefore) say("The token is renewed again.");
       notBefore = 0;
       return true;
     }
@@ -113,6 +117,7 @@ async function renew(force = false) {
 // ---- What is shown -----------------------------------------------------------------------------------------------------
 
 let who = null;
+let whoseLogin = null;
 
 function say(text, bad = false) {
   element("status").textContent = text;
@@ -148,6 +153,7 @@ async function signedIn() {
     return;
   }
   who = answer.json;
+  whoseLogin = times()?.login;
   element("who").textContent = who.admin ? `${who.username} · admin` : who.username;
   element("admin").hidden = !who.admin;
   show(true);
@@ -297,7 +303,7 @@ onSubmit("login-form", async (data, form) => {
     remember: data.has("remember"),
   });
   if (!answer.ok) return say(answer.status === 401 ? "Wrong name or password." : reason(answer), true);
-  noteIssued(answer.json?.expires_in ?? 60);
+  noteIssued(answer.json?.expires_in ?? 60, crypto.randomUUID());
   renewals = 0;
   form.reset();
   say("Logged in.");
@@ -367,9 +373,10 @@ document.addEventListener("visibilitychange", () => {
 });
 window.addEventListener("storage", (event) => {
   if (event.key !== KEY) return;
-  // Another tab logged in or out.
-  if (times() && !who) signedIn();
-  else if (!times() && who) signedOut("Logged out in another tab.");
+  // Another tab logged in, perhaps as somebody else, or out; or it renewed the token, which only moves the bar.
+  const now = times();
+  if (!now && who) signedOut("Logged out in another tab.");
+  else if (now && (!who || now.login !== whoseLogin)) signedIn();
 });
 
 if (times()) {
