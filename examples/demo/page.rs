@@ -1,4 +1,4 @@
-//! The page at `/`: three files and an icon, compiled in, under headers that let nothing else run.
+//! The page at `/`: its files, compiled in, under headers that let nothing else run.
 
 use axum::Router;
 use axum::http::HeaderName;
@@ -11,6 +11,7 @@ pub(crate) fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
     Router::new()
         .route("/", get(|| file("text/html; charset=utf-8", include_str!("page/index.html"))))
         .route("/app.js", get(|| file("text/javascript; charset=utf-8", include_str!("page/app.js"))))
+        .route("/session.js", get(|| file("text/javascript; charset=utf-8", include_str!("page/session.js"))))
         .route("/style.css", get(|| file("text/css; charset=utf-8", include_str!("page/style.css"))))
         .route("/icon.svg", get(|| file("image/svg+xml", include_str!("page/icon.svg"))))
 }
@@ -41,7 +42,7 @@ mod tests {
         }
         assert_eq!(page.matches("<script").count(), 1);
         assert!(page.contains(r#"<script type="module" src="app.js"></script>"#));
-        for text in [include_str!("page/app.js"), include_str!("page/style.css")] {
+        for text in [include_str!("page/app.js"), include_str!("page/session.js"), include_str!("page/style.css")] {
             for bad in ["http://", "https://", "@import", "innerHTML", "eval("] {
                 assert!(!text.contains(bad), "{bad}");
             }
