@@ -5,16 +5,26 @@
 //! [`SessionStore`] and passes the suite of the module `conformance` (feature of the same name).
 
 mod any;
+#[cfg(feature = "conformance")]
+pub mod conformance;
+mod connect;
 mod error;
+mod memory;
 mod record;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 
 use std::future::Future;
 
 pub use self::any::AnyStore;
+pub use self::connect::connect;
 pub use self::error::{StoreError, StoreErrorKind};
+pub use self::memory::MemoryStore;
 pub use self::record::{
     Created, Device, Listed, Loaded, NewSession, Revocation, RevokeReason, Row, Seen, Swap, Swapped,
 };
+#[cfg(feature = "sqlite")]
+pub use self::sqlite::SqliteStore;
 use crate::token::{SecretHash, SessionId, Timestamp};
 
 /// The contract of a session store.

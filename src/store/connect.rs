@@ -1,0 +1,67 @@
+use super::{AnyStore, MemoryStore, StoreError, StoreErrorKind};
+use crate::clock::Clock;
+
+/// Opens the store that `url` names, ready for use: an embedded one has its tables made.
+///
+/// | URL | store |
+/// |---|---|
+/// | `memory:` | [`MemoryStore`], gone with the process |
+/// | `sqlite:FILE`, `sqlite://FILE` | `SqliteStore` (feature `sqlite`); a relative path is the working directory's |
+///
+/// What follows `sqlite:` is a file's name and nothing else: no options, no percent-encoding. Times are the system's clock.
+///
+/// ```
+/// use jwt_sessions::store::{StoreErrorKind, connect};
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let store = connect("memory:").await?;
+///
+/// let refused = connect("oracle://db").await.unwrap_err();
+/// assert_eq!(refused.kind(), StoreErrorKind::Configuration);
+/// # Ok(()) }
+/// ```
+///
+/// # Errors
+///
+/// [`StoreErrorKind::Configuration`] when this version, or this build of it, has no such store; whatever opening the store
+/// answers. No error repeats the URL, which may hold a password.
+pub async fn connect(url: &str) -> Result<AnyStore, StoreError> {
+    let (scheme, rest) =
+        url.split_once(':').ok_or_else(|| refused("it is no URL; a store is named like `sqlite:FILE` or `memory:`"))?;
+    match scheme.to_ascii_lowercase().as_str() {
+        "memory" if rest.is_empty() || rest == "//" => Ok(AnyStore::new(MemoryStore::new(Clock::system()))),
+        "memory" => Err(refused("nothing may follow `memory:`")),
+        "sqlite" => sqlite(rest.strip_prefix("//").unwrap_or(rest)).await,
+        known @ ("postgres" | "postgresql" | "mysql" | "mariadb" | "redis" | "rediss" | "mongodb" | "mongodb+srv") => {
+            Err(refused(format!("this version has no store for `{known}:` yet")))
+        }
+        // Not named: what stands before the first colon of something that is no URL may be a secret.
+        _ => Err(refused("it is no kind of store that is known; there are `sqlite:FILE` and `memory:`")),
+    }
+}
+
+#[cfg(feature = "sqlite")]
+async fn sqlite(file: &str) -> Result<AnyStore, StoreError> {
+    if file.is_empty() {
+        return Err(refused("a file's name must follow `sqlite:`"));
+    }
+    if file.contains(":memory:") {
+        return Err(refused("the SQLite store keeps its sessions in a file; in memory there is the store `memory:`"));
+    }
+    // Other libraries take options there: made into a file of such a name, they would be ignored in silence.
+    if file.contains('?') {
+        return Err(refused("`sqlite:` takes a file's name and no options after a question mark"));
+    }
+    let store = super::SqliteStore::open(file, Clock::system()).await?;
+    store.migrate().await?;
+    Ok(AnyStore::new(store))
+}
+
+#[cfg(not(feature = "sqlite"))]
+async fn sqlite(_: &str) -> Result<AnyStore, StoreError> {
+    Err(refused("this was built without the feature `sqlite`"))
+}
+
+fn refused(why: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> StoreError {
+    StoreError::new(StoreErrorKind::Configuration).because(why)
+}

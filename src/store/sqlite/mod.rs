@@ -1,0 +1,13 @@
+//! Sessions in one SQLite file.
+
+mod error;
+mod file;
+mod queue;
+mod schema;
+mod statements;
+mod store;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+pub use self::store::SqliteStore;
