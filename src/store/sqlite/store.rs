@@ -189,3 +189,6 @@ impl SessionStore for SqliteStore {
         self.writer.call(move |conn, now| statements::revoke_all(conn, before, now)).await
     }
 }
+
+#[cfg(test)]
+mod tests;
