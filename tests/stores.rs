@@ -1,4 +1,10 @@
 //! Every store of this crate keeps the contract of `SessionStore`.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a helper of a test fails the test, as the test itself would"
+)]
 
 use std::time::Duration;
 

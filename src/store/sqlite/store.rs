@@ -35,7 +35,6 @@ use crate::token::{SecretHash, SessionId, Timestamp};
 /// `-wal` and `-shm`, which belong to it; a copy is made with `VACUUM INTO` or SQLite's backup, not with `cp`. Times are
 /// this machine's clock.
 #[derive(Clone)]
-#[must_use]
 pub struct SqliteStore {
     writer: Queue,
     reader: Queue,
