@@ -42,7 +42,8 @@ pub enum RouterRefusalKind {
     NotFound,
     /// 405: the route has other methods.
     MethodNotAllowed,
-    /// 409: a rotation met one that was just made; the same request succeeds a little later.
+    /// 409: a rotation met one that was just made. The next try carries the newer cookie; a client that has no newer token
+    /// refreshes first.
     TryAgain,
     /// 413: the body is above 16 KiB.
     PayloadTooLarge,
