@@ -13,7 +13,7 @@ use crate::accounts::{Account, Registered, is_email, is_username};
 use crate::answers::{JsonBody, Refusal};
 use crate::notes::is_note;
 use crate::passwords::Password;
-use crate::wiring::Authenticated;
+use jwt_sessions::Authenticated;
 
 /// What an access token says of a person besides the subject, which is the account's id. As old as the token: what an admin
 /// changes shows at the next refresh.
