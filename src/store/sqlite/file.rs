@@ -150,7 +150,7 @@ fn uri(path: &Path) -> Result<String, StoreError> {
     if name.contains(&0) {
         return Err(wrong("the file's name has a NUL in it"));
     }
-    let mut uri = String::from(if path.is_absolute() { "file://" } else { "file:" });
+    let mut uri = String::from(if name.starts_with(b"/") { "file://" } else { "file:" });
     for byte in name {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' => uri.push(char::from(*byte)),
