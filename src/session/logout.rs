@@ -21,6 +21,24 @@ impl<S: SessionStore> Sessions<S> {
         }))
     }
 
+    /// Whether the session of an access token lives in the store, and the token's generation was not cut off: ended on
+    /// another instance, it is still valid here by its signature.
+    ///
+    /// # Errors
+    ///
+    /// When the store breaks.
+    #[cfg(feature = "axum")]
+    pub(crate) async fn is_living(
+        &self,
+        subject: &str,
+        session: SessionId,
+        generation: Option<u64>,
+    ) -> Result<bool, SessionError> {
+        let core = self.core();
+        let found = core.timed(core.store.load(subject, session)).await?;
+        Ok(found.is_some_and(|Loaded { row, now, .. }| row.is_living(now) && generation.is_some_and(|g| g >= row.cut)))
+    }
+
     /// Ends the session that a refresh token names, if it names one.
     pub(super) async fn end_named_by(&self, refresh_token: &str, reason: RevokeReason) -> Result<(), SessionError> {
         if let Some(named) = self.named_by(refresh_token).await? {
