@@ -26,13 +26,18 @@
 //!
 //! The address of clients in the list of devices is known only to a server started with
 //! `app.into_make_service_with_connect_info::<SocketAddr>()`; behind proxies, say how many of them are yours
-//! ([`SessionRoutes::trusted_proxies`]). Limit the rate of `/login` and `/refresh` with a Tower layer of your choice.
+//! ([`SessionRoutes::trusted_proxies`]). Limit the rate of `/login`,
+//! `/reauthenticate` (which tells a right password from a wrong one, too) and `/refresh` with a Tower layer of your choice.
+//!
+//! Unknown paths under the mount are 404 in the router's words. Merged at the root instead, the router brings that fallback
+//! along; `session_router(sessions).reset_fallback()` leaves it behind.
 
 mod answer;
 mod body;
 mod client;
 mod context;
 mod cookies;
+mod host;
 mod jwks;
 mod login;
 mod logout;
