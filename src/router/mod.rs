@@ -29,8 +29,7 @@
 //! ([`SessionRoutes::trusted_proxies`]). Limit the rate of `/login`,
 //! `/reauthenticate` (which tells a right password from a wrong one, too) and `/refresh` with a Tower layer of your choice.
 //!
-//! Unknown paths under the mount are 404 in the router's words. Merged at the root instead, the router brings that fallback
-//! along; `session_router(sessions).reset_fallback()` leaves it behind.
+//! Mount it under any prefix with `nest`, or at the root with `merge`. Unknown paths are the application's own 404.
 
 mod answer;
 mod body;

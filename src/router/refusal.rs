@@ -38,7 +38,7 @@ pub enum RouterRefusalKind {
     InvalidRequest,
     /// 400: in development mode, a request for another host than this machine.
     ForeignHost,
-    /// 404: there is no such session of this subject, or no such route.
+    /// 404: there is no such session of this subject.
     NotFound,
     /// 405: the route has other methods.
     MethodNotAllowed,
@@ -114,7 +114,7 @@ impl RouterRefusal {
             RouterRefusalKind::Csrf => "the request may come from another site",
             RouterRefusalKind::InvalidRequest => "the request is malformed or contradicts itself",
             RouterRefusalKind::ForeignHost => "in development mode only this machine is served",
-            RouterRefusalKind::NotFound => "there is no such session or route",
+            RouterRefusalKind::NotFound => "there is no such session",
             RouterRefusalKind::MethodNotAllowed => "the method is not allowed here",
             RouterRefusalKind::TryAgain => "the session was renewed a moment ago",
             RouterRefusalKind::PayloadTooLarge => "the body is too large",

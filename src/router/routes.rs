@@ -117,17 +117,12 @@ impl<S: SessionStore> SessionRoutes<S> {
                 .route("/login", post(login::login::<S>))
                 .route("/reauthenticate", post(login::reauthenticate::<S>));
         }
-        let refusing = |kind: RouterRefusalKind| {
-            let context = context.clone();
-            move || {
-                let refused = context.refused(kind.into());
-                async move { refused }
-            }
-        };
-        // A 404 without `no-store` may be cached (RFC 9110 section 15.1), and an application's fallback may say 200.
-        let mut routes = routes
-            .method_not_allowed_fallback(refusing(RouterRefusalKind::MethodNotAllowed))
-            .fallback(refusing(RouterRefusalKind::NotFound));
+        let words = context.clone();
+        // No fallback: axum could then neither nest the router under a parameter nor merge it beside another fallback.
+        let mut routes = routes.method_not_allowed_fallback(move || {
+            let refused = words.refused(RouterRefusalKind::MethodNotAllowed.into());
+            async move { refused }
+        });
         if context.sessions().site().is_development() {
             routes = routes.layer(from_fn_with_state(context.clone(), host::only_this_machine::<S>));
         }

@@ -408,7 +408,7 @@ const FIXED: [(u16, &str, &str); 22] = [
     (403, "csrf", "the request may come from another site"),
     (400, "invalid_request", "the request is malformed or contradicts itself"),
     (400, "invalid_request", "in development mode only this machine is served"),
-    (404, "not_found", "there is no such session or route"),
+    (404, "not_found", "there is no such session"),
     (405, "method_not_allowed", "the method is not allowed here"),
     (409, "try_again", "the session was renewed a moment ago"),
     (413, "payload_too_large", "the body is too large"),
