@@ -1,4 +1,5 @@
 //! People see their devices, and end them; nobody sees or ends another's.
+#![allow(clippy::unwrap_used, reason = "helpers outside of any test function")]
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -189,9 +190,11 @@ async fn shown(world: &World, asking: Ask, peer: Option<&str>) -> SessionInfo {
 
 #[tokio::test]
 async fn forwarded_addresses_count_through_trusted_proxies_alone() {
+    /// Trusted proxies, lines of the header, the peer, and the address that is shown.
+    type Row = (usize, &'static [&'static str], Option<&'static str>, Option<&'static str>);
     let forwarded = |lines: &[&str]| lines.iter().fold(login(), |asking, line| asking.header("x-forwarded-for", line));
     let peer = Some("10.0.0.1:4000");
-    let table: [(usize, &[&str], Option<&str>, Option<&str>); 17] = [
+    let table: [Row; 17] = [
         (0, &[], peer, Some("10.0.0.1")),
         (0, &["203.0.113.9"], peer, Some("10.0.0.1")),
         (0, &["203.0.113.9"], None, None),

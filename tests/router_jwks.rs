@@ -1,4 +1,5 @@
 //! Whoever verifies access tokens elsewhere finds the public keys where RFC 8615 says.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers outside of any test function")]
 
 use std::process::Command;
 

@@ -1,4 +1,5 @@
 //! A login opens a session, and hands its tokens over as documented.
+#![allow(clippy::unwrap_used, reason = "helpers outside of any test function")]
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
 //! Whoever logs out is logged out, and nobody else is.
+#![allow(clippy::unwrap_used, reason = "helpers outside of any test function")]
 
 use std::sync::Arc;
 
