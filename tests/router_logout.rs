@@ -202,6 +202,19 @@ async fn a_session_ended_on_another_instance_ends_no_other() {
 }
 
 #[tokio::test]
+async fn an_access_token_that_the_layer_refuses_names_nothing() {
+    let world = World::new();
+    let jar = world.login("alice").await;
+    // After a leaked key: the session lives on, its access tokens do not.
+    world.sessions.revoke_all(jwt_sessions::token::Timestamp::from_secs(0)).await.unwrap();
+    assert!(!world.takes(jar.get(ACCESS)).await);
+    for path in ["/auth/logout", "/auth/logout-all"] {
+        assert_eq!(world.send(post(path).bearer(jar.get(ACCESS))).await.status, 200);
+        assert_eq!(living(&world, "alice").await, [jar.session()]);
+    }
+}
+
+#[tokio::test]
 async fn whose_sessions_must_be_said_without_a_doubt() {
     let world = World::new();
     let (one, two) = (world.login("alice").await, world.login("alice").await);

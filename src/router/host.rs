@@ -29,7 +29,7 @@ fn is_for_this_machine(uri: &Uri, headers: &HeaderMap) -> bool {
     let mut hosts = headers.get_all(HOST).iter();
     let host = match (uri.authority(), hosts.next(), hosts.next()) {
         // HTTP/2 and absolute targets, which count before the header (RFC 9112 section 3.2.2).
-        (Some(authority), _, None) => authority.as_str(),
+        (Some(authority), ..) => authority.as_str(),
         (None, Some(host), None) => host.to_str().unwrap_or_default(),
         _ => return false,
     };
