@@ -92,7 +92,7 @@ impl<S: SessionStore> Context<S> {
 
     async fn living(&self, refresh_token: &str) -> Result<Option<(String, SessionId)>, RouterRefusal> {
         let named = self.sessions().named_by(refresh_token).await?;
-        Ok(named.filter(|named| named.is_living).map(|named| (named.subject, named.session)))
+        Ok(named.map(|named| (named.subject, named.session)))
     }
 
     /// Takes the cookies away where some of ours came, and the check against other sites was made.
