@@ -96,11 +96,13 @@ impl Verifier {
         Err(Refusal::new(kind).about(token.session))
     }
 
-    /// The claims of the valid access token that a request carries, for a route that can do without.
+    /// The claims of the access token by which the layer would take a request, for a route that can do without.
     #[cfg(feature = "axum")]
     pub(crate) fn taken(&self, headers: &HeaderMap) -> Option<Registered> {
-        let found = self.identify(headers).ok()??;
-        Some(found.verified.into_parts().0)
+        let token = self.identify(headers).ok()??.verified.into_parts().0;
+        // Also of a token whose session was ended: whoever still has it must not end others with it.
+        self.watch(&token).ok()?;
+        Some(token)
     }
 
     pub(crate) fn csrf(&self) -> &CsrfGuard {

@@ -1,3 +1,5 @@
+use std::collections::HashSet;
+
 use axum::body::{Body, to_bytes};
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
@@ -25,13 +27,17 @@ impl Sent {
         if bytes.is_empty() {
             return Ok(Self::Nothing);
         }
-        let declared = headers.get(CONTENT_TYPE).map(|value| value.as_bytes()).unwrap_or_default();
+        let mut lines = headers.get_all(CONTENT_TYPE).iter();
+        let (Some(declared), None) = (lines.next(), lines.next()) else {
+            return Err(Kind::UnsupportedMediaType.into());
+        };
+        let declared = declared.as_bytes();
         let essence = declared.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
         let is = |name: &str| essence.eq_ignore_ascii_case(name.as_bytes());
         if is("application/json") {
             Self::json(&bytes)
         } else if is("application/x-www-form-urlencoded") {
-            serde_urlencoded::from_bytes(&bytes).map(Self::Form).map_err(|_| Kind::InvalidRequest.into())
+            Self::form(&bytes)
         } else {
             Err(Kind::UnsupportedMediaType.into())
         }
@@ -44,6 +50,18 @@ impl Sent {
             return Err(Kind::InvalidRequest.into());
         }
         serde_json::from_str(text).map(Self::Json).map_err(|_| Kind::InvalidRequest.into())
+    }
+
+    fn form(bytes: &[u8]) -> Result<Self, RouterRefusal> {
+        let pairs: Vec<(String, String)> = form_urlencoded::parse(bytes).into_owned().collect();
+        // What is no UTF-8 was decoded to the replacement character: other bytes would pass for the same password.
+        let damaged = |text: &String| text.contains(char::REPLACEMENT_CHARACTER);
+        let mut names = HashSet::new();
+        if pairs.iter().any(|(name, value)| damaged(name) || damaged(value) || !names.insert(name.as_str())) {
+            return Err(Kind::InvalidRequest.into());
+        }
+        drop(names);
+        Ok(Self::Form(pairs))
     }
 
     /// Takes the refresh token out, so that what is left are the credentials.

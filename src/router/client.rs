@@ -21,7 +21,7 @@ impl<S> Context<S> {
     /// The client's address: the peer's, or the one that the outermost trusted proxy saw. Anybody can write a forwarded
     /// header; only the entries that trusted proxies appended count.
     fn address(&self, head: &Parts) -> Option<IpAddr> {
-        let peer = head.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
+        let peer = head.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip().to_canonical());
         if self.trusted_proxies == 0 {
             return peer;
         }
@@ -33,6 +33,12 @@ impl<S> Context<S> {
             .map(<[u8]>::trim_ascii)
             .collect();
         let entry = entries.len().checked_sub(self.trusted_proxies).and_then(|index| entries.get(index));
-        entry.and_then(|entry| std::str::from_utf8(entry).ok()?.parse().ok()).or(peer)
+        entry.and_then(|entry| address_of(std::str::from_utf8(entry).ok()?)).or(peer)
     }
+}
+
+/// An entry's address; some proxies write the port with it.
+fn address_of(entry: &str) -> Option<IpAddr> {
+    let with_port = || entry.parse::<SocketAddr>().map(|address| address.ip());
+    entry.parse::<IpAddr>().or_else(|_| with_port()).ok().map(|address| address.to_canonical())
 }

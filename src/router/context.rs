@@ -3,7 +3,6 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::response::Response;
-use http::header::HOST;
 use http::request::Parts;
 use http::{HeaderMap, Request};
 use zeroize::Zeroizing;
@@ -11,7 +10,6 @@ use zeroize::Zeroizing;
 use super::body::Sent;
 use super::refusal::{RouterRefusal, RouterRefusalKind as Kind};
 use crate::session::Sessions;
-use crate::site::{is_loopback, split_port};
 use crate::store::SessionStore;
 
 /// How a login gets its tokens.
@@ -23,7 +21,7 @@ pub enum Delivery {
     Chosen,
     /// In cookies alone; tokens in bodies are not looked at.
     Cookies,
-    /// In the body alone; refresh cookies are not read, and no cookie is written.
+    /// In the body alone; no refresh cookie is read, and no cookie is written.
     Body,
 }
 
@@ -41,7 +39,7 @@ pub(super) struct Context<S> {
     pub(super) words: Option<Words>,
 }
 
-/// A request that may be acted on: from an allowed host, its body read, and not another site's doing.
+/// A request that may be acted on: its body read, and not another site's doing.
 pub(super) struct Incoming {
     pub(super) head: Parts,
     /// What is left of the body without the token.
@@ -76,7 +74,6 @@ impl<S: SessionStore> Context<S> {
 
     async fn read(&self, request: Request<Body>) -> Result<(Parts, Sent), RouterRefusal> {
         let (head, body) = request.into_parts();
-        self.check_host(&head)?;
         let sent = Sent::read(&head.headers, body).await?;
         Ok((head, sent))
     }
@@ -86,19 +83,6 @@ impl<S: SessionStore> Context<S> {
             return Ok(head);
         }
         self.sessions.verifier().csrf().pass(head).ok_or(Kind::Csrf.into())
-    }
-
-    /// In development mode cookies are not `Secure`: a request for a name that another machine answers to is refused, so
-    /// that a name pointed at this machine reads nothing here.
-    fn check_host(&self, head: &Parts) -> Result<(), RouterRefusal> {
-        if !self.sessions.site().is_development() {
-            return Ok(());
-        }
-        let header = head.headers.get(HOST).map(|host| host.to_str().unwrap_or_default());
-        let host = head.uri.authority().map(|authority| authority.as_str()).or(header).unwrap_or_default();
-        let host = host.to_ascii_lowercase();
-        let local = split_port(&host).is_ok_and(|(host, _)| is_loopback(host));
-        if local { Ok(()) } else { Err(Kind::ForeignHost.into()) }
     }
 }
 

@@ -9,8 +9,8 @@ use super::body::Sent;
 use super::context::{Context, Delivery};
 use super::presented::{Channel, Presented};
 use super::refusal::{RouterRefusal, RouterRefusalKind as Kind};
-use crate::session::{Opened, Origin};
-use crate::store::SessionStore;
+use crate::session::{Opened, Origin, SessionError, SessionErrorKind, Tokens};
+use crate::store::{RevokeReason, SessionStore};
 
 /// `POST /login`: credentials of the application's type, for a session.
 pub(super) async fn login<S: SessionStore>(State(context): State<Arc<Context<S>>>, request: Request<Body>) -> Response {
@@ -42,18 +42,27 @@ impl<S: SessionStore> Context<S> {
         }
         let opened = match incoming.sent {
             Sent::Nothing => return Err(Kind::InvalidRequest.into()),
-            Sent::Json(members) => self.sessions().login(serde_json::Value::Object(members), origin).await?,
+            Sent::Json(members) => self.sessions().login(serde_json::Value::Object(members), origin).await,
             Sent::Form(pairs) => {
                 let form = encoded(&pairs)?;
-                self.sessions().login(form_deserializer(&form), origin).await?
+                self.sessions().login(form_deserializer(&form), origin).await
             }
         };
-        match opened {
-            Opened::Tokens(tokens) => self.tokens(&tokens, channel),
+        match opened.or_else(nobody)? {
+            Opened::Tokens(tokens) => self.opened(&tokens, channel).await,
             Opened::BadCredentials => Err(Kind::InvalidCredentials.into()),
             Opened::Unreadable => Err(Kind::InvalidRequest.into()),
             Opened::Denied => Err(Kind::AccessDenied.into()),
         }
+    }
+
+    /// The tokens of a new session, which does not outlive an answer that cannot be given: nobody would have its tokens.
+    async fn opened(&self, tokens: &Tokens, channel: Channel) -> Result<Response, RouterRefusal> {
+        let answer = self.tokens(tokens, channel);
+        if answer.is_err() {
+            self.sessions().end(tokens.subject(), tokens.session_id(), RevokeReason::Revoked).await?;
+        }
+        answer
     }
 
     async fn reauthenticate(&self, request: Request<Body>) -> Result<Response, RouterRefusal> {
@@ -72,8 +81,9 @@ impl<S: SessionStore> Context<S> {
 
     /// Login has no token to go by: cookies, unless the request asks for the body.
     fn channel_of(&self, uri: &Uri) -> Result<Channel, RouterRefusal> {
-        let mut asked = uri.query().unwrap_or_default().split('&').filter_map(|pair| pair.strip_prefix("delivery="));
-        let body = match (asked.next(), asked.next()) {
+        let query = uri.query().unwrap_or_default().as_bytes();
+        let mut asked = form_urlencoded::parse(query).filter(|(name, _)| name == "delivery").map(|(_, value)| value);
+        let body = match (asked.next().as_deref(), asked.next()) {
             (None, _) => false,
             (Some("body"), None) => true,
             _ => return Err(Kind::InvalidRequest.into()),
@@ -86,6 +96,15 @@ impl<S: SessionStore> Context<S> {
             _ => Ok(Channel::Cookie),
         }
     }
+}
+
+/// Where accounts make the subject of what was typed, one that cannot be is nobody's: no client causes a 500.
+fn nobody(error: SessionError) -> Result<Opened, SessionError> {
+    if error.kind() == SessionErrorKind::Subject {
+        tracing::error!("the accounts answered a subject that is empty, above 1,024 bytes, or has a null character");
+        return Ok(Opened::BadCredentials);
+    }
+    Err(error)
 }
 
 fn encoded(pairs: &[(String, String)]) -> Result<zeroize::Zeroizing<String>, RouterRefusal> {

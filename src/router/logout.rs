@@ -4,7 +4,8 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use http::Request;
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, Request};
 use serde_json::json;
 
 use super::context::{Context, Delivery, Incoming};
@@ -63,24 +64,35 @@ impl<S: SessionStore> Context<S> {
 
     /// The living sessions that a request names: by refresh tokens, which are the stronger proof, else by an access token.
     async fn named(&self, incoming: &Incoming) -> Result<Vec<(String, SessionId)>, RouterRefusal> {
+        let headers = &incoming.head.headers;
         let mut all = Vec::new();
         if let Some(token) = &incoming.token {
             all.extend(self.living(token).await?);
+            if all.is_empty() {
+                // No cookie: beside a token in the body, the check against other sites was not made.
+                all.extend(self.living_by_access(&without_cookies(headers)).await?);
+            }
             return Ok(all);
         }
-        for candidate in self.candidates(&incoming.head.headers)? {
+        for candidate in self.candidates(headers)? {
             all.extend(self.living(candidate.token()).await?.filter(|named| !all.contains(named)));
         }
         if all.is_empty() {
-            let taken = self.sessions().verifier().taken(&incoming.head.headers);
-            all.extend(taken.and_then(|token| Some((token.subject?, token.session?))));
+            all.extend(self.living_by_access(headers).await?);
         }
         Ok(all)
     }
 
+    async fn living_by_access(&self, headers: &HeaderMap) -> Result<Option<(String, SessionId)>, RouterRefusal> {
+        let Some(token) = self.sessions().verifier().taken(headers) else { return Ok(None) };
+        let (Some(subject), Some(session)) = (token.subject, token.session) else { return Ok(None) };
+        let is_living = self.sessions().is_living(&subject, session, token.generation).await?;
+        Ok(is_living.then_some((subject, session)))
+    }
+
     async fn living(&self, refresh_token: &str) -> Result<Option<(String, SessionId)>, RouterRefusal> {
         let named = self.sessions().named_by(refresh_token).await?;
-        Ok(named.filter(|named| named.is_living).map(|named| (named.subject, named.session)))
+        Ok(named.map(|named| (named.subject, named.session)))
     }
 
     /// Takes the cookies away where some of ours came, and the check against other sites was made.
@@ -95,6 +107,10 @@ impl<S: SessionStore> Context<S> {
         }
         response
     }
+}
+
+fn without_cookies(headers: &HeaderMap) -> HeaderMap {
+    headers.get_all(AUTHORIZATION).iter().map(|value| (AUTHORIZATION, value.clone())).collect()
 }
 
 fn done() -> Response {

@@ -26,13 +26,17 @@
 //!
 //! The address of clients in the list of devices is known only to a server started with
 //! `app.into_make_service_with_connect_info::<SocketAddr>()`; behind proxies, say how many of them are yours
-//! ([`SessionRoutes::trusted_proxies`]). Limit the rate of `/login` and `/refresh` with a Tower layer of your choice.
+//! ([`SessionRoutes::trusted_proxies`]). Limit the rate of `/login`,
+//! `/reauthenticate` (which tells a right password from a wrong one, too) and `/refresh` with a Tower layer of your choice.
+//!
+//! Mount it under any prefix with `nest`, or at the root with `merge`. Unknown paths are the application's own 404.
 
 mod answer;
 mod body;
 mod client;
 mod context;
 mod cookies;
+mod host;
 mod jwks;
 mod login;
 mod logout;

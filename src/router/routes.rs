@@ -3,6 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::middleware::from_fn_with_state;
 use axum::response::Response;
 use axum::routing::{delete, get, post};
 use http::HeaderValue;
@@ -11,8 +12,8 @@ use tower_http::set_header::SetResponseHeaderLayer;
 
 use super::context::{Context, Delivery};
 use super::refusal::{RouterRefusal, RouterRefusalKind};
-use super::{login, logout, refresh, sessions};
-use crate::auth::JwtAuthLayer;
+use super::{host, login, logout, refresh, sessions};
+use crate::auth::{JwtAuthLayer, Refusal};
 use crate::session::Sessions;
 use crate::store::SessionStore;
 
@@ -27,7 +28,11 @@ pub fn session_router<S: SessionStore, T: Clone + Send + Sync + 'static>(session
 #[must_use]
 pub struct SessionRoutes<S> {
     context: Context<S>,
+    access_words: Option<AccessWords>,
 }
+
+/// The application's words for a refusal of an access token.
+type AccessWords = Arc<dyn Fn(&Refusal) -> Response + Send + Sync>;
 
 impl<S: SessionStore> SessionRoutes<S> {
     /// The routes as they are by default.
@@ -41,7 +46,7 @@ impl<S: SessionStore> SessionRoutes<S> {
             recent: None,
             words: None,
         };
-        Self { context }
+        Self { context, access_words: None }
     }
 
     /// How tokens travel; by default as the client chooses.
@@ -77,37 +82,51 @@ impl<S: SessionStore> SessionRoutes<S> {
     }
 
     /// Writes refusals in the application's own words; [`RouterRefusal::response`] is a start. Cookies are still set and
-    /// cleared by the rules. What the layer around `/sessions` refuses keeps the words of [`Refusal`](crate::auth::Refusal).
+    /// cleared by the rules. Those of access tokens, on `/sessions`, are [`access_refusals`](Self::access_refusals).
     pub fn refusals(mut self, words: impl Fn(&RouterRefusal) -> Response + Send + Sync + 'static) -> Self {
         self.context.words = Some(Arc::new(words));
+        self
+    }
+
+    /// Writes the refusals of access tokens on `/sessions` in the application's own words, as
+    /// [`JwtAuthLayer::refusals`] does on its own routes.
+    pub fn access_refusals(mut self, words: impl Fn(&Refusal) -> Response + Send + Sync + 'static) -> Self {
+        self.access_words = Some(Arc::new(words));
         self
     }
 
     /// The router.
     pub fn router<T: Clone + Send + Sync + 'static>(self) -> Router<T> {
         let context = Arc::new(self.context);
-        let can_login = context.sessions().can_login();
+        let access_words = self.access_words;
+        let layer = JwtAuthLayer::new(context.sessions().verifier()).refusals(move |refusal: &Refusal| {
+            access_words.as_ref().map_or_else(|| refusal.response(), |words| words(refusal))
+        });
         let authenticated = Router::new()
             .route("/sessions", get(sessions::list::<S>))
             .route("/sessions/{id}", delete(sessions::end::<S>))
-            .route_layer(JwtAuthLayer::new(context.sessions().verifier()));
+            .route_layer(layer);
         let mut routes = Router::new()
             .route("/refresh", post(refresh::refresh::<S>))
             .route("/rotate", post(refresh::rotate::<S>))
             .route("/logout", post(logout::logout::<S>))
             .route("/logout-all", post(logout::logout_all::<S>))
             .merge(authenticated);
-        if can_login {
+        if context.sessions().can_login() {
             routes = routes
                 .route("/login", post(login::login::<S>))
                 .route("/reauthenticate", post(login::reauthenticate::<S>));
         }
         let words = context.clone();
+        // No fallback: axum could then neither nest the router under a parameter nor merge it beside another fallback.
+        let mut routes = routes.method_not_allowed_fallback(move || {
+            let refused = words.refused(RouterRefusalKind::MethodNotAllowed.into());
+            async move { refused }
+        });
+        if context.sessions().site().is_development() {
+            routes = routes.layer(from_fn_with_state(context.clone(), host::only_this_machine::<S>));
+        }
         routes
-            .method_not_allowed_fallback(move || {
-                let refused = words.refused(RouterRefusalKind::MethodNotAllowed.into());
-                async move { refused }
-            })
             .layer(SetResponseHeaderLayer::overriding(CACHE_CONTROL, HeaderValue::from_static("no-store")))
             .with_state(context)
     }

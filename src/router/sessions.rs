@@ -58,7 +58,8 @@ impl<S: SessionStore> Context<S> {
             let now = self.sessions().clock().now();
             let recent = user.auth_time().is_some_and(|authenticated| now.since(authenticated) <= max_age);
             if !recent {
-                return Ok(Refusal::stale(max_age).response());
+                // The layer around writes it, in the application's words if it has some.
+                return Ok(Refusal::stale(max_age).about(user.session_id()).into_response());
             }
         }
         let ended = self.sessions().end(user.subject(), session, RevokeReason::Device).await?;

@@ -4,7 +4,7 @@ use crate::store::{Loaded, RevokeReason, SessionStore};
 use crate::token::{RefreshClaims, SessionId};
 
 impl<S: SessionStore> Sessions<S> {
-    /// The session that a refresh token names, for ending it: any generation that was not cut off, if its secret is the
+    /// The living session that a refresh token names, for ending it: any generation that was not cut off, if its secret is the
     /// session's. Presenting one here is no rotation, and a stale one no theft.
     ///
     /// # Errors
@@ -14,11 +14,26 @@ impl<S: SessionStore> Sessions<S> {
         let core = self.core();
         let Ok(claims) = core.mint.read(refresh_token, core.clock.now()) else { return Ok(None) };
         let found = self.found(&claims).await?;
-        Ok(found.map(|loaded| Named {
-            subject: claims.subject.clone(),
-            session: claims.session,
-            is_living: loaded.row.is_living(loaded.now),
-        }))
+        let living = found.filter(|loaded| loaded.row.is_living(loaded.now));
+        Ok(living.map(|_| Named { subject: claims.subject.clone(), session: claims.session }))
+    }
+
+    /// Whether the session of an access token lives in the store, and the token's generation was not cut off: ended on
+    /// another instance, it is still valid here by its signature.
+    ///
+    /// # Errors
+    ///
+    /// When the store breaks.
+    #[cfg(feature = "axum")]
+    pub(crate) async fn is_living(
+        &self,
+        subject: &str,
+        session: SessionId,
+        generation: Option<u64>,
+    ) -> Result<bool, SessionError> {
+        let core = self.core();
+        let found = core.timed(core.store.load(subject, session)).await?;
+        Ok(found.is_some_and(|Loaded { row, now, .. }| row.is_living(now) && generation.is_some_and(|g| g >= row.cut)))
     }
 
     /// Ends the session that a refresh token names, if it names one.
@@ -41,6 +56,7 @@ impl<S: SessionStore> Sessions<S> {
     }
 
     /// What a refresh token says of its session, by its signature alone: to tell two tokens of different sessions apart.
+    #[cfg(feature = "axum")]
     pub(crate) fn claimed_by(&self, refresh_token: &str) -> Option<(SessionId, u64)> {
         let core = self.core();
         let claims = core.mint.read(refresh_token, core.clock.now()).ok()?;
@@ -53,5 +69,4 @@ impl<S: SessionStore> Sessions<S> {
 pub(crate) struct Named {
     pub(crate) subject: String,
     pub(crate) session: SessionId,
-    pub(crate) is_living: bool,
 }

@@ -184,6 +184,8 @@ impl<S: SessionStore> Sessions<S> {
             core.ended.end(*session);
             core.reporter.report(*session, subject, EventKind::Revoked(reason));
         }
+        // Stores keep milliseconds, and refuse a login of the same one: whoever hears this answer may log in at once.
+        tokio::time::sleep(Duration::from_millis(2)).await;
         Ok(ended.len())
     }
 

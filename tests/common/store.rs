@@ -1,0 +1,113 @@
+//! A store in memory that can be told to break.
+#![allow(dead_code, reason = "each test takes what it needs")]
+#![allow(clippy::unwrap_used, reason = "a helper of tests, outside of any test function")]
+
+use std::sync::{Arc, Mutex};
+
+use jwt_sessions::clock::Clock;
+use jwt_sessions::store::{
+    Created, Listed, Loaded, MemoryStore, NewSession, RevokeReason, Seen, SessionStore, StoreError, StoreErrorKind,
+    Swap, Swapped,
+};
+use jwt_sessions::token::{SecretHash, SessionId, Timestamp};
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mood {
+    Well,
+    /// Every call fails.
+    Failing,
+    /// No call is ever answered.
+    Hanging,
+}
+
+#[derive(Clone)]
+pub(crate) struct Store {
+    inner: Arc<Mutex<MemoryStore>>,
+    mood: Arc<Mutex<Mood>>,
+    /// The sessions as they were created, for a store that is set back.
+    created: Arc<Mutex<Vec<NewSession>>>,
+    clock: Clock,
+}
+
+impl Store {
+    pub(crate) fn new(clock: Clock) -> Self {
+        let inner = Arc::new(Mutex::new(MemoryStore::new(clock.clone())));
+        Self { inner, mood: Arc::new(Mutex::new(Mood::Well)), created: Arc::default(), clock }
+    }
+
+    pub(crate) fn is(&self, mood: Mood) {
+        *self.mood.lock().unwrap() = mood;
+    }
+
+    /// As if it had been restored from a backup made just after the last login: every rotation since is lost.
+    pub(crate) async fn restore(&self) {
+        let created = self.created.lock().unwrap().clone();
+        let before = MemoryStore::new(self.clock.clone());
+        for session in created {
+            before.create(&session).await.unwrap();
+        }
+        *self.inner.lock().unwrap() = before;
+    }
+
+    async fn asked(&self) -> Result<MemoryStore, StoreError> {
+        let mood = *self.mood.lock().unwrap();
+        match mood {
+            Mood::Well => Ok(self.inner.lock().unwrap().clone()),
+            Mood::Failing => {
+                Err(StoreError::new(StoreErrorKind::Unavailable).because("postgres://planted:secret@db refused"))
+            }
+            Mood::Hanging => std::future::pending().await,
+        }
+    }
+}
+
+impl SessionStore for Store {
+    async fn create(&self, session: &NewSession) -> Result<Created, StoreError> {
+        let store = self.asked().await?;
+        self.created.lock().unwrap().push(session.clone());
+        store.create(session).await
+    }
+
+    async fn load(&self, subject: &str, id: SessionId) -> Result<Option<Loaded>, StoreError> {
+        self.asked().await?.load(subject, id).await
+    }
+
+    async fn swap(
+        &self,
+        subject: &str,
+        id: SessionId,
+        secret_hash: &SecretHash,
+        swap: &Swap,
+    ) -> Result<Swapped, StoreError> {
+        self.asked().await?.swap(subject, id, secret_hash, swap).await
+    }
+
+    async fn confirm(&self, seen: &[Seen]) -> Result<Vec<Seen>, StoreError> {
+        self.asked().await?.confirm(seen).await
+    }
+
+    async fn revoke(&self, subject: &str, id: SessionId, reason: RevokeReason) -> Result<bool, StoreError> {
+        self.asked().await?.revoke(subject, id, reason).await
+    }
+
+    async fn revoke_subject(
+        &self,
+        subject: &str,
+        except: Option<SessionId>,
+        reason: RevokeReason,
+    ) -> Result<Vec<SessionId>, StoreError> {
+        self.asked().await?.revoke_subject(subject, except, reason).await
+    }
+
+    async fn list(&self, subject: &str) -> Result<Vec<Listed>, StoreError> {
+        self.asked().await?.list(subject).await
+    }
+
+    async fn purge(&self, limit: usize) -> Result<usize, StoreError> {
+        self.asked().await?.purge(limit).await
+    }
+
+    async fn revoke_all(&self, before: Timestamp) -> Result<u64, StoreError> {
+        self.asked().await?.revoke_all(before).await
+    }
+}
