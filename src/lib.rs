@@ -48,8 +48,8 @@ pub use self::auth::{Authenticated, JwtAuthLayer, Require, Verifier};
 #[cfg(feature = "axum")]
 pub use self::router::{SessionRoutes, jwks_router, session_router};
 pub use self::session::{
-    Accounts, Grant, Keys, Login, NoLogin, Opened, Origin, Refreshed, Rotation, Sessions, Tokens, accounts,
-    accounts_elsewhere,
+    Accounts, Grant, Keys, Login, NoLogin, Opened, Origin, Refreshed, Rotation, Sessions, SessionsBuilder, Tokens,
+    accounts, accounts_elsewhere,
 };
 pub use self::settings::Settings;
 pub use self::site::Site;

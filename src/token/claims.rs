@@ -170,16 +170,23 @@ impl<'a> Raw<'a> {
                 }
                 _ => false,
             },
-            "sid" => text(&mut self.sid, value) || true,
-            "scope" => text(&mut self.scope, value) || true,
-            "auth_time" => time(&mut self.auth_time, &value) || true,
-            "gen" => {
-                if let Value::Integer(generation) = value {
-                    self.generation = u64::try_from(generation).ok();
-                }
+            _ => {
+                self.take_own(name, value);
                 true
             }
-            _ => true,
+        }
+    }
+
+    /// The claims that RFC 7519 does not know: of another type they count as absent.
+    fn take_own(&mut self, name: &str, value: Value<'a>) {
+        match (name, value) {
+            ("sid", Value::Text(sid)) => self.sid = Some(sid),
+            ("scope", Value::Text(scope)) => self.scope = Some(scope),
+            ("gen", Value::Integer(generation)) => self.generation = u64::try_from(generation).ok(),
+            ("auth_time", value) => {
+                time(&mut self.auth_time, &value);
+            }
+            _ => {}
         }
     }
 }

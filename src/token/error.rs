@@ -47,7 +47,7 @@ pub enum TokenErrorKind {
     Claims,
     /// A registered claim has the wrong JSON type (RFC 7519 section 4.1).
     ClaimType,
-    /// A claim that the policy names is missing.
+    /// `exp`, or a claim that the policy names, is missing; found out where that claim is compared.
     MissingClaim,
     /// `exp` is now or past (RFC 7519 section 4.1.4).
     Expired,
@@ -157,13 +157,14 @@ pub enum KeyErrorKind {
     PemAsSecret,
     /// An RSA modulus below 2,048 bits, or above what the backend verifies.
     RsaSize,
-    /// An RSA exponent that is even or below 3.
+    /// An RSA exponent that is even, below 3 or above 33 bits.
     RsaExponent,
     /// A point that is not on the curve, or an Ed25519 key of small order, under which forged signatures verify.
     Point,
     /// The JWK is meant for something else than signatures (`use`, `key_ops`; RFC 7517 sections 4.2 and 4.3).
     Use,
-    /// Two keys of the set have the same `kid` and algorithm.
+    /// Two keys of the set have the same algorithm and the same `kid`, or one of them has none: no token could say which it
+    /// means.
     Duplicate,
     /// The set has no key.
     Empty,
@@ -175,6 +176,8 @@ pub enum KeyErrorKind {
     ClaimsNotObject,
     /// The claims to be signed have a member of a registered name.
     ClaimsReserved,
+    /// The token would be longer than 8 KiB, and every policy would refuse it.
+    ClaimsTooLong,
 }
 
 impl fmt::Debug for KeyError {
@@ -195,15 +198,16 @@ impl fmt::Display for KeyError {
             KeyErrorKind::Weak => "the secret has fewer than 8 different bytes",
             KeyErrorKind::PemAsSecret => "the secret is a PEM text, which belongs to an asymmetric algorithm",
             KeyErrorKind::RsaSize => "the RSA key is below 2048 bits or above what the backend verifies",
-            KeyErrorKind::RsaExponent => "the RSA exponent is even or below 3",
+            KeyErrorKind::RsaExponent => "the RSA exponent is even, below 3 or above 33 bits",
             KeyErrorKind::Point => "the public key is not a safe point of its curve",
             KeyErrorKind::Use => "the key is not meant for signatures",
-            KeyErrorKind::Duplicate => "two keys have the same kid and algorithm",
+            KeyErrorKind::Duplicate => "two keys of one algorithm have the same kid, or one of them has none",
             KeyErrorKind::Empty => "the key set is empty",
             KeyErrorKind::SelfTest => "the key does not verify what it signs",
             KeyErrorKind::Leeway => "the leeway is above 60 seconds",
             KeyErrorKind::ClaimsNotObject => "the claims do not serialize to a JSON object",
             KeyErrorKind::ClaimsReserved => "the claims have a member of a registered name",
+            KeyErrorKind::ClaimsTooLong => "the claims make the token longer than 8 KiB",
         })
     }
 }

@@ -6,8 +6,9 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
+use std::sync::OnceLock;
 
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 /// The value of a member, as far as a token's own members need it: anything deeper is walked and dropped.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,13 +55,25 @@ impl<'de> Visitor<'de> for ObjectVisitor<'_, 'de> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let mut seen = Names::default();
-        while let Some(Text(name)) = map.next_key()? {
-            seen.insert(name.clone()).map_err(A::Error::custom)?;
-            self.0(name, map.next_value()?);
-        }
-        Ok(())
+        let first = map.next_key()?;
+        members(first, map, self.0)
     }
+}
+
+/// Walks the members of an object from its `first` name on.
+fn members<'de, A: MapAccess<'de>>(
+    first: Option<Text<'de>>,
+    mut map: A,
+    member: &mut dyn FnMut(Cow<'de, str>, Value<'de>),
+) -> Result<(), A::Error> {
+    let mut seen = Names::default();
+    let mut next = first;
+    while let Some(Text(name)) = next {
+        seen.insert(name.clone()).map_err(A::Error::custom)?;
+        member(name, map.next_value()?);
+        next = map.next_key()?;
+    }
+    Ok(())
 }
 
 /// A string, borrowed from the text where it has no escapes.
@@ -129,9 +142,58 @@ impl<'de> Visitor<'de> for ValueVisitor {
         Ok(texts.map_or(Value::Nested, Value::Texts))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-        ObjectVisitor(&mut |_, _| {}).visit_map(map)?;
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let first = map.next_key()?;
+        if numbers_are_objects() && matches!(&first, Some(Text(name)) if name == NUMBER) {
+            let Text(digits) = map.next_value()?;
+            return number(&digits).ok_or_else(|| A::Error::custom("not a finite number"));
+        }
+        members(first, map, &mut |_, _| {})?;
         Ok(Value::Nested)
+    }
+}
+
+/// How serde_json hands over a number where some crate of the application's tree has turned its `arbitrary_precision` on:
+/// as an object with this one member. Without it every time in a token would look like an object then.
+const NUMBER: &str = "$serde_json::private::Number";
+
+/// Whether serde_json does so in this program. Asked once: where it does not, an object of that form is an object.
+fn numbers_are_objects() -> bool {
+    static ANSWER: OnceLock<bool> = OnceLock::new();
+    *ANSWER.get_or_init(|| matches!(serde_json::from_str("1"), Ok(IsObject(true))))
+}
+
+struct IsObject(bool);
+
+impl<'de> Deserialize<'de> for IsObject {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(IsObjectVisitor)
+    }
+}
+
+struct IsObjectVisitor;
+
+impl<'de> Visitor<'de> for IsObjectVisitor {
+    type Value = IsObject;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a number")
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<IsObject, E> {
+        Ok(IsObject(false))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<IsObject, A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(IsObject(true))
+    }
+}
+
+fn number<'de>(digits: &str) -> Option<Value<'de>> {
+    match digits.parse() {
+        Ok(integer) => Some(Value::Integer(integer)),
+        Err(_) => digits.parse().ok().filter(|float: &f64| float.is_finite()).map(Value::Float),
     }
 }
 
@@ -192,6 +254,25 @@ mod tests {
             assert!(!accepted(text), "{text}");
         }
         assert!(!accepted(&("{\"a\":".repeat(200) + "1" + &"}".repeat(200))), "nesting is bounded");
+    }
+
+    #[test]
+    fn numbers_of_any_precision_are_numbers() {
+        assert_eq!(number("-5"), Some(Value::Integer(-5)));
+        assert_eq!(number("1.5e3"), Some(Value::Float(1500.0)));
+        assert_eq!(number("18446744073709551615"), Some(Value::Float(18_446_744_073_709_551_615.0)));
+        for wrong in ["1e400", "inf", "NaN", "x", ""] {
+            assert_eq!(number(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn an_object_that_looks_like_serde_jsons_number_is_an_object() {
+        let mut found = None;
+        let text = r#"{"n":{"$serde_json::private::Number":"5"}}"#;
+        object(text, &mut |_, value| found = Some(value)).unwrap();
+        let expected = if numbers_are_objects() { Value::Integer(5) } else { Value::Nested };
+        assert_eq!(found, Some(expected));
     }
 
     #[test]

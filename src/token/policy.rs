@@ -31,8 +31,8 @@ pub(super) enum Expected {
 /// How far in the future `iat` may be, and how large the leeway: what the clocks of well-kept machines may differ by.
 pub(super) const CLOCKS_DIFFER: Duration = Duration::from_secs(60);
 
-/// The longest token that is looked at, in bytes.
-const LONGEST: usize = 8 * 1024;
+/// The longest token that is looked at, and the longest that is signed, in bytes.
+pub(super) const LONGEST: usize = 8 * 1024;
 
 impl Policy {
     /// A policy that compares nothing but `alg`, with the keys' own algorithms, and the times.

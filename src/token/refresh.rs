@@ -166,3 +166,80 @@ impl RefreshClaims {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::token::{Algorithm, KeySet, Policy, Signer, SigningKey};
+
+    fn claims() -> RefreshClaims {
+        RefreshClaims {
+            session: SessionId::from_bytes([7; 16]),
+            subject: "alice".into(),
+            generation: 5,
+            previous: 3,
+            secret: SessionSecret::from_bytes(*b"PLANTED-01234567"),
+            issued_at: Timestamp::from_millis(1_000_999),
+            expires_at: Timestamp::from_secs(2_000),
+            auth_time: Timestamp::from_secs(900),
+            transient: true,
+        }
+    }
+
+    fn read(payload: &str) -> Result<RefreshClaims, TokenErrorKind> {
+        let key = SigningKey::secret(Algorithm::HS256, "0123456789abcdefghijklmnopqrstuvwxyz").unwrap();
+        let token = Signer::new(key.clone(), REFRESH_TYPE).sign(payload).unwrap();
+        let verified = Policy::new().verify(&token, &KeySet::new(key), Timestamp::from_secs(1_001)).unwrap();
+        RefreshClaims::read(verified).map_err(|error| error.kind())
+    }
+
+    #[test]
+    fn a_refresh_token_says_what_was_written() {
+        let payload = claims().payload("iss", "aud").unwrap();
+        assert_eq!(
+            *payload,
+            r#"{"iss":"iss","aud":"aud","sub":"alice","iat":1000,"exp":2000,"sid":"BwcHBwcHBwcHBwcHBwcHBw","gen":5,"prv":3,"sec":"UExBTlRFRC0wMTIzNDU2Nw","auth_time":900,"transient":true}"#
+        );
+        let read = read(&payload).unwrap();
+        assert_eq!((read.session, &*read.subject), (claims().session, "alice"));
+        assert_eq!((read.generation, read.previous, read.transient), (5, 3, true));
+        assert!(read.secret.hash().unwrap().matches(&claims().secret.hash().unwrap()));
+        assert_eq!((read.issued_at, read.expires_at), (Timestamp::from_secs(1_000), Timestamp::from_secs(2_000)));
+        assert_eq!(read.auth_time, Timestamp::from_secs(900));
+        assert_eq!(read.payload("iss", "aud").unwrap(), payload, "a replay is the same bytes");
+    }
+
+    #[test]
+    fn a_refresh_token_is_refused_in_part() {
+        let payload = claims().payload("iss", "aud").unwrap();
+        for (part, kind) in [
+            (r#""sid":"BwcHBwcHBwcHBwcHBwcHBw","#, TokenErrorKind::MissingClaim),
+            (r#""gen":5,"#, TokenErrorKind::MissingClaim),
+            (r#""sub":"alice","#, TokenErrorKind::MissingClaim),
+            (r#""iat":1000,"#, TokenErrorKind::MissingClaim),
+            (r#""auth_time":900,"#, TokenErrorKind::MissingClaim),
+            (r#""prv":3,"#, TokenErrorKind::ClaimType),
+            (r#""sec":"UExBTlRFRC0wMTIzNDU2Nw","#, TokenErrorKind::ClaimType),
+        ] {
+            assert!(payload.contains(part));
+            assert_eq!(read(&payload.replace(part, "")).unwrap_err(), kind, "without {part}");
+        }
+        for (from, to) in [
+            ("UExBTlRFRC0wMTIzNDU2Nw", "UExBTlRFRC0wMTIzNDU2"),
+            ("UExBTlRFRC0wMTIzNDU2Nw", "UExBTlRFRC0wMTIzNDU2Nzg"),
+            ("UExBTlRFRC0wMTIzNDU2Nw", "UExBTlRFRC0wMTIzNDU2Nx"),
+            (r#""prv":3"#, r#""prv":-3"#),
+            (r#""transient":true"#, r#""transient":1"#),
+        ] {
+            assert_eq!(read(&payload.replace(from, to)).unwrap_err(), TokenErrorKind::ClaimType, "{to}");
+        }
+    }
+
+    #[test]
+    fn the_session_secret_is_never_formatted() {
+        let shown = format!("{:?} {:#?}", claims(), claims());
+        for secret in ["PLANTED", "UExBTlRF", "80, 76, 65"] {
+            assert!(!shown.contains(secret), "{shown}");
+        }
+    }
+}

@@ -3,8 +3,9 @@ use std::fmt;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::error::KeyError;
+use super::error::{KeyError, KeyErrorKind};
 use super::key::SigningKey;
+use super::policy::LONGEST;
 
 /// Signs payloads of one type with one key; the header is the same for all and encoded once.
 #[derive(Clone)]
@@ -26,7 +27,8 @@ impl Signer {
     ///
     /// # Errors
     ///
-    /// When the key cannot sign, which a key that was configured here has shown that it can.
+    /// When the token would be longer than 8 KiB, which every policy refuses; or when the key cannot sign, which a key that
+    /// was configured here has shown that it can.
     pub fn sign(&self, payload: &str) -> Result<String, KeyError> {
         // Room for the largest RSA signature's common size, so that the text is allocated once.
         let mut token = String::with_capacity(self.header.len() + payload.len() * 4 / 3 + 350);
@@ -36,6 +38,9 @@ impl Signer {
         let signature = self.key.sign(token.as_bytes())?;
         token.push('.');
         URL_SAFE_NO_PAD.encode_string(signature, &mut token);
+        if token.len() > LONGEST {
+            return Err(KeyError::new(KeyErrorKind::ClaimsTooLong));
+        }
         Ok(token)
     }
 }

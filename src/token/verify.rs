@@ -41,6 +41,12 @@ impl Policy {
         if self.typ.is_some() && self.typ != header.typ {
             return Err(TokenError::new(Kind::Type));
         }
+        if header.critical {
+            return Err(TokenError::new(Kind::Critical));
+        }
+        if header.unencoded {
+            return Err(TokenError::new(Kind::Unencoded));
+        }
         Ok(())
     }
 
@@ -123,6 +129,10 @@ struct Header {
     alg: Algorithm,
     typ: Option<String>,
     kid: Option<String>,
+    /// It has `crit`, whatever that says: no extension is understood here.
+    critical: bool,
+    /// It has `b64`, and not as `true`.
+    unencoded: bool,
 }
 
 impl Header {
@@ -144,13 +154,7 @@ impl Header {
         // An unknown name is an algorithm that is not allowed; a missing one leaves the header without its only required
         // member (RFC 7515 section 4.1.1).
         let alg = alg.filter(|_| fits).ok_or_else(unusable)?.ok_or(TokenError::new(Kind::Algorithm))?;
-        if critical {
-            return Err(TokenError::new(Kind::Critical));
-        }
-        if unencoded {
-            return Err(TokenError::new(Kind::Unencoded));
-        }
-        Ok(Self { alg, typ, kid })
+        Ok(Self { alg, typ, kid, critical, unencoded })
     }
 }
 

@@ -37,6 +37,7 @@ impl Parsed {
                 };
                 Key::Public(ParsedPublicKey::new(curve, point).map_err(|_| KeyError::new(KeyErrorKind::Point))?)
             }
+            // Not decompressed here: 32 bytes that are no point are taken, and then verify nothing. RustCrypto refuses them.
             Material::Ed25519 { x } => Key::Public(
                 ParsedPublicKey::new(&signature::ED25519, x).map_err(|_| KeyError::new(KeyErrorKind::Point))?,
             ),

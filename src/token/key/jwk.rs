@@ -1,50 +1,80 @@
 //! JWKs, read and written by us: jsonwebtoken drops a key's own `alg`, `use`, `key_ops` and most curve mismatches.
 
+use std::borrow::Cow;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
+use zeroize::Zeroizing;
 
 use super::material::Material;
 use crate::token::algorithm::{Algorithm, Family};
 use crate::token::error::{KeyError, KeyErrorKind};
+use crate::token::json;
 
-/// Reads a public key or a secret, with its `kid`.
-pub(super) fn read(algorithm: Algorithm, text: &str) -> Result<(Material, Option<String>), KeyError> {
-    let format = || KeyError::new(KeyErrorKind::Format);
-    // Walked once for members given twice, which a map would hide.
-    crate::token::json::member_names(text).ok_or_else(format)?;
-    let jwk: Value = serde_json::from_str(text).map_err(|_| format())?;
-    let text_of = |name: &str| match jwk.get(name) {
-        None => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text.as_str())),
-        Some(_) => Err(format()),
-    };
-    if text_of("alg")?.is_some_and(|name| name != algorithm.name()) {
-        return Err(KeyError::new(KeyErrorKind::Mismatch));
+/// A JWK's members, borrowed from its text, so that a secret in it is not copied.
+pub(super) struct Jwk<'a>(Vec<(Cow<'a, str>, json::Value<'a>)>);
+
+impl<'a> Jwk<'a> {
+    pub(super) fn parse(text: &'a str) -> Result<Self, KeyError> {
+        let mut members = Vec::new();
+        json::object(text, &mut |name, value| members.push((name, value)))
+            .ok_or(KeyError::new(KeyErrorKind::Format))?;
+        Ok(Self(members))
     }
-    if text_of("use")?.is_some_and(|purpose| purpose != "sig") {
-        return Err(KeyError::new(KeyErrorKind::Use));
+
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.member(name).is_some()
     }
-    match jwk.get("key_ops") {
-        None => {}
-        Some(Value::Array(operations)) if operations.iter().any(|operation| operation == "verify") => {}
-        Some(_) => return Err(KeyError::new(KeyErrorKind::Use)),
+
+    /// The key's name, if it has one.
+    pub(super) fn kid(&self) -> Result<Option<String>, KeyError> {
+        Ok(self.text("kid")?.map(str::to_owned))
     }
-    let bytes_of = |name: &str| {
-        let text = text_of(name)?.ok_or_else(format)?;
-        URL_SAFE_NO_PAD.decode(text).map(zeroize::Zeroizing::new).map_err(|_| format())
-    };
-    let is_of =
-        |kty: &str, crv: Option<&str>| Ok(text_of("kty")? == Some(kty) && (crv.is_none() || text_of("crv")? == crv));
-    let material = match algorithm.family() {
-        Family::Hmac if is_of("oct", None)? => Material::secret(algorithm, &bytes_of("k")?)?,
-        Family::Rsa if is_of("RSA", None)? => Material::rsa(&bytes_of("n")?, &bytes_of("e")?)?,
-        Family::P256 if is_of("EC", Some("P-256"))? => Material::ec(algorithm, &bytes_of("x")?, &bytes_of("y")?)?,
-        Family::P384 if is_of("EC", Some("P-384"))? => Material::ec(algorithm, &bytes_of("x")?, &bytes_of("y")?)?,
-        Family::Ed25519 if is_of("OKP", Some("Ed25519"))? => Material::ed25519(&bytes_of("x")?)?,
-        _ => return Err(KeyError::new(KeyErrorKind::Mismatch)),
-    };
-    Ok((material, text_of("kid")?.map(str::to_owned)))
+
+    /// A member in base64url.
+    pub(super) fn bytes(&self, name: &str) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+        let format = || KeyError::new(KeyErrorKind::Format);
+        let text = self.text(name)?.ok_or_else(format)?;
+        URL_SAFE_NO_PAD.decode(text).map(Zeroizing::new).map_err(|_| format())
+    }
+
+    /// The public key or the secret, once what the JWK says of itself agrees with its use: `operation` is one of RFC 7517
+    /// section 4.3.
+    pub(super) fn material(&self, algorithm: Algorithm, operation: &str) -> Result<Material, KeyError> {
+        if self.text("alg")?.is_some_and(|name| name != algorithm.name()) {
+            return Err(KeyError::new(KeyErrorKind::Mismatch));
+        }
+        if self.text("use")?.is_some_and(|purpose| purpose != "sig") {
+            return Err(KeyError::new(KeyErrorKind::Use));
+        }
+        match self.member("key_ops") {
+            None => {}
+            Some(json::Value::Texts(operations)) if operations.iter().any(|one| one == operation) => {}
+            Some(_) => return Err(KeyError::new(KeyErrorKind::Use)),
+        }
+        let (kty, crv) = (self.text("kty")?, self.text("crv")?);
+        let ec = || Material::ec(algorithm, &self.bytes("x")?, &self.bytes("y")?);
+        match (algorithm.family(), kty, crv) {
+            (Family::Hmac, Some("oct"), _) => Material::secret(algorithm, &self.bytes("k")?),
+            (Family::Rsa, Some("RSA"), _) => Material::rsa(&self.bytes("n")?, &self.bytes("e")?),
+            (Family::P256, Some("EC"), Some("P-256")) | (Family::P384, Some("EC"), Some("P-384")) => ec(),
+            (Family::Ed25519, Some("OKP"), Some("Ed25519")) => Material::ed25519(&self.bytes("x")?),
+            _ => Err(KeyError::new(KeyErrorKind::Mismatch)),
+        }
+    }
+
+    fn text(&self, name: &str) -> Result<Option<&str>, KeyError> {
+        match self.member(name) {
+            None => Ok(None),
+            Some(json::Value::Text(text)) => Ok(Some(text)),
+            Some(_) => Err(KeyError::new(KeyErrorKind::Format)),
+        }
+    }
+
+    fn member(&self, name: &str) -> Option<&json::Value<'a>> {
+        self.0.iter().find(|(one, _)| one == name).map(|(_, value)| value)
+    }
 }
 
 /// The public JWK of a key; none for a secret.

@@ -1,8 +1,11 @@
 //! Keys: each pinned to one algorithm and checked when it is configured, never at the first token.
 
 mod backend;
+mod der;
 mod jwk;
 mod material;
+mod pem;
+mod private_jwk;
 mod set;
 mod signing;
 mod verifying;

@@ -30,7 +30,7 @@ impl KeySet {
     ///
     /// # Errors
     ///
-    /// When there is no key, or two have the same `kid` and algorithm.
+    /// When there is no key, or two of one algorithm have the same `kid`, or one of these has none.
     pub fn verifying(keys: impl IntoIterator<Item = VerifyingKey>) -> Result<Self, KeyError> {
         let keys: Vec<_> = keys.into_iter().collect();
         if keys.is_empty() {
@@ -65,7 +65,7 @@ impl KeySet {
     ///
     /// # Errors
     ///
-    /// When a key of the set has the same `kid` and algorithm.
+    /// When a key of the set has the same algorithm and the same `kid`, or one of the two has none.
     pub fn and(self, key: VerifyingKey) -> Result<Self, KeyError> {
         let keys: Vec<_> = self.verifying.iter().cloned().chain([key]).collect();
         check(&keys)?;
@@ -103,27 +103,27 @@ impl KeySet {
 }
 
 fn check(keys: &[VerifyingKey]) -> Result<(), KeyError> {
-    let doubled = keys.iter().enumerate().any(|(i, one)| {
-        keys.iter().skip(i + 1).any(|other| {
-            one.key_id().is_some() && one.key_id() == other.key_id() && one.algorithm() == other.algorithm()
-        })
-    });
+    let doubled = keys.iter().enumerate().any(|(i, one)| keys.iter().skip(i + 1).any(|other| clash(one, other)));
     if doubled { Err(KeyError::new(KeyErrorKind::Duplicate)) } else { Ok(()) }
 }
 
+/// Whether no token could say which of the two it means. One without a name beside another of its algorithm would never
+/// verify anything: a token with a `kid` does not mean it, and for one without there are two.
+fn clash(one: &VerifyingKey, other: &VerifyingKey) -> bool {
+    let nameless = one.key_id().is_none() || other.key_id().is_none();
+    one.algorithm() == other.algorithm() && (nameless || one.key_id() == other.key_id())
+}
+
 fn one_of_set(key: &Value, algorithms: &[Algorithm]) -> Result<Option<VerifyingKey>, KeyError> {
-    let text = key.to_string();
+    let text = zeroize::Zeroizing::new(key.to_string());
     let named = key.get("alg").and_then(Value::as_str);
-    if key.get("use").is_some_and(|purpose| purpose != "sig") {
-        return Ok(None);
-    }
     let mut found = None;
     for algorithm in algorithms.iter().filter(|algorithm| named.is_none_or(|name| name == algorithm.name())) {
         match VerifyingKey::jwk(*algorithm, &text) {
             // Which of several was meant cannot be guessed: a key has one algorithm.
             Ok(_) if found.is_some() => return Err(KeyError::new(KeyErrorKind::Mismatch)),
             Ok(key) => found = Some(key),
-            Err(error) if error.kind() == KeyErrorKind::Mismatch => {}
+            Err(error) if matches!(error.kind(), KeyErrorKind::Mismatch | KeyErrorKind::Use) => {}
             Err(error) => return Err(error),
         }
     }

@@ -5,8 +5,10 @@ use jsonwebtoken::EncodingKey;
 use jsonwebtoken::jwk::EllipticCurve;
 
 use super::backend::provider;
-use super::material::{Material, contains};
-use super::verifying::{VerifyingKey, armor, detect};
+use super::jwk::Jwk;
+use super::material::Material;
+use super::verifying::{VerifyingKey, detect};
+use super::{pem, private_jwk};
 use crate::token::algorithm::{Algorithm, Family};
 use crate::token::error::{KeyError, KeyErrorKind};
 
@@ -39,42 +41,48 @@ impl SigningKey {
     /// When the text is no such key, or the key is not one that the algorithm takes.
     pub fn pem(algorithm: Algorithm, pem: impl AsRef<[u8]>) -> Result<Self, KeyError> {
         let pem = pem.as_ref();
-        let format = |_| KeyError::new(KeyErrorKind::Format);
-        // A public key's bit string would be taken for a private key.
-        if !contains(pem, b"PRIVATE KEY-----") {
-            return Err(KeyError::new(KeyErrorKind::Format));
-        }
-        let utils = &provider().key_utils;
-        let (private, material) = match algorithm.family() {
+        pem::one_block(pem, &["PRIVATE KEY", "RSA PRIVATE KEY"])?;
+        let private = match algorithm.family() {
             Family::Hmac => return Err(KeyError::new(KeyErrorKind::Mismatch)),
-            Family::Rsa => {
-                let private = EncodingKey::from_rsa_pem(pem).map_err(format)?;
-                let (n, e) = (utils.rsa_pub_components_from_private_key)(private.as_bytes()).map_err(format)?;
-                (private, Material::rsa(&n, &e)?)
-            }
-            Family::P256 | Family::P384 => {
-                let private = EncodingKey::from_ec_pem(pem).map_err(format)?;
-                let (_, x, y) = (utils.ec_pub_components_from_private_key)(private.as_bytes(), algorithm.backend())
-                    .map_err(|_| KeyError::new(KeyErrorKind::Mismatch))?;
-                (private, Material::ec(algorithm, &x, &y)?)
-            }
-            Family::Ed25519 => {
-                let private = EncodingKey::from_ed_pem(pem).map_err(format)?;
-                let x = (utils.ed_pub_components_from_private_key)(private.as_bytes(), &EllipticCurve::Ed25519)
-                    .map_err(format)?;
-                (private, Material::ed25519(&x)?)
-            }
-        };
-        Self::new(algorithm, private, material)
+            Family::Rsa => EncodingKey::from_rsa_pem(pem),
+            Family::P256 | Family::P384 => EncodingKey::from_ec_pem(pem),
+            Family::Ed25519 => EncodingKey::from_ed_pem(pem),
+        }
+        .map_err(|_| KeyError::new(KeyErrorKind::Format))?;
+        let public = public_half(algorithm, &private)?;
+        Self::new(algorithm, private, public)
     }
 
-    /// A private key in DER: PKCS#8 (RFC 5958), version 1.
+    /// A private key in DER: PKCS#8 (RFC 5958), version 1 or 2.
     ///
     /// # Errors
     ///
     /// When the bytes are no such key, or the key is not one that the algorithm takes.
     pub fn der(algorithm: Algorithm, der: impl AsRef<[u8]>) -> Result<Self, KeyError> {
-        Self::pem(algorithm, armor("PRIVATE KEY", der.as_ref()).as_bytes())
+        Self::pem(algorithm, pem::armor("PRIVATE KEY", der.as_ref()).as_bytes())
+    }
+
+    /// A private JWK (RFC 7517), as JSON text: `RSA` with its two primes and all that follows from them, `EC` (P-256,
+    /// P-384), `OKP` (Ed25519) or `oct`.
+    ///
+    /// Its own `alg` must agree with `algorithm`, its `use` must be `sig` and its `key_ops` hold `sign` where they are
+    /// given; its `kid` is kept.
+    ///
+    /// # Errors
+    ///
+    /// When the text is no such key, the key is not one that the algorithm takes, or its public half is another key's.
+    pub fn jwk(algorithm: Algorithm, jwk: &str) -> Result<Self, KeyError> {
+        let jwk = Jwk::parse(jwk)?;
+        let material = jwk.material(algorithm, "sign")?;
+        let private = private_jwk::read(algorithm, &jwk)?;
+        if !algorithm.is_symmetric() && !material.same_public(&public_half(algorithm, &private)?) {
+            return Err(KeyError::new(KeyErrorKind::SelfTest));
+        }
+        let key = Self::new(algorithm, private, material)?;
+        Ok(match jwk.kid()? {
+            Some(kid) => key.kid(kid),
+            None => key,
+        })
     }
 
     /// A private key in PEM with the algorithm that its type suggests: `EdDSA` for Ed25519, `ES256` for P-256, `ES384` for
@@ -137,6 +145,31 @@ impl fmt::Debug for SigningKey {
             .field("algorithm", &self.algorithm())
             .field("kid", &self.key_id())
             .finish_non_exhaustive()
+    }
+}
+
+/// The public half of a private key, computed by the backend where it is not part of the key.
+fn public_half(algorithm: Algorithm, private: &EncodingKey) -> Result<Material, KeyError> {
+    let utils = &provider().key_utils;
+    let der = private.as_bytes();
+    match algorithm.family() {
+        Family::Hmac => Err(KeyError::new(KeyErrorKind::Mismatch)),
+        Family::Rsa => {
+            let public = Material::rsa_der(der)?;
+            // The backend's own word on the rest of the key.
+            (utils.rsa_pub_components_from_private_key)(der).map_err(|_| KeyError::new(KeyErrorKind::Format))?;
+            Ok(public)
+        }
+        Family::P256 | Family::P384 => {
+            let (_, x, y) = (utils.ec_pub_components_from_private_key)(der, algorithm.backend())
+                .map_err(|_| KeyError::new(KeyErrorKind::Mismatch))?;
+            Material::ec(algorithm, &x, &y)
+        }
+        Family::Ed25519 => {
+            let x = (utils.ed_pub_components_from_private_key)(der, &EllipticCurve::Ed25519)
+                .map_err(|_| KeyError::new(KeyErrorKind::Format))?;
+            Material::ed25519(&x)
+        }
     }
 }
 

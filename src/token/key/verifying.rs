@@ -2,12 +2,13 @@ use std::fmt;
 use std::sync::Arc;
 
 use base64::Engine;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::signature::Verifier;
 
 use super::backend::{Parsed, sha256};
-use super::jwk;
+use super::jwk::{self, Jwk};
 use super::material::Material;
+use super::pem::armor;
 use crate::token::algorithm::Algorithm;
 use crate::token::error::{KeyError, KeyErrorKind};
 
@@ -72,10 +73,15 @@ impl VerifyingKey {
     ///
     /// # Errors
     ///
-    /// When the text is no such key, or the key is not one that the algorithm takes.
+    /// When the text is no such key, or the key is not one that the algorithm takes; also for a private key, which has no
+    /// business where tokens are only verified.
     pub fn jwk(algorithm: Algorithm, jwk: &str) -> Result<Self, KeyError> {
-        let (material, kid) = jwk::read(algorithm, jwk)?;
-        Self::new(algorithm, material, kid)
+        let jwk = Jwk::parse(jwk)?;
+        let material = jwk.material(algorithm, "verify")?;
+        if jwk.has("d") {
+            return Err(KeyError::new(KeyErrorKind::Format));
+        }
+        Self::new(algorithm, material, jwk.kid()?)
     }
 
     /// Names the key.
@@ -143,11 +149,6 @@ impl fmt::Debug for VerifyingKey {
             .field("kid", &self.kid)
             .finish_non_exhaustive()
     }
-}
-
-/// DER in PEM, so that one reader serves both.
-pub(super) fn armor(label: &str, der: &[u8]) -> zeroize::Zeroizing<String> {
-    zeroize::Zeroizing::new(format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", STANDARD.encode(der)))
 }
 
 /// The first algorithm of each type of key under which `read` takes the key.

@@ -1,0 +1,470 @@
+//! Sessions without HTTP: what an application may rely on, with a clock that is moved by hand.
+
+use std::collections::HashSet;
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use jwt_sessions::auth::RefusalKind;
+use jwt_sessions::clock::Clock;
+use jwt_sessions::session::{Denied, Event, Events, Opening, Outcome, Refused, Reuse};
+use jwt_sessions::store::{MemoryStore, RevokeReason};
+use jwt_sessions::token::Timestamp;
+use jwt_sessions::{
+    Grant, Keys, Login, Opened, Origin, Refreshed, Rotation, Sessions, SessionsBuilder, Tokens, accounts,
+};
+use serde_json::json;
+
+const W: Duration = Duration::from_secs(30);
+const HOUR: Duration = Duration::from_secs(3600);
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+#[derive(Clone, Default)]
+struct World {
+    gone: Arc<Mutex<HashSet<String>>>,
+    scope: Arc<Mutex<Option<String>>>,
+    events: Arc<Mutex<Vec<String>>>,
+}
+
+impl World {
+    fn builder(&self, clock: &Clock) -> SessionsBuilder<MemoryStore> {
+        let keys =
+            Keys::secrets("an-access-secret-of-at-least-32-bytes", "one-more-refresh-secret-of-32-bytes").unwrap();
+        let login = async |credentials: (String, String)| -> Result<Option<Login>, Infallible> {
+            Ok((credentials.1 == "secret").then(|| Login::new(credentials.0)))
+        };
+        let login = move |credentials| login(credentials);
+        let world = self.clone();
+        let grant = move |subject: String| {
+            let gone = world.gone.lock().unwrap().contains(&subject);
+            let mut grant = Grant::new(json!({"name": subject}));
+            if let Some(scope) = world.scope.lock().unwrap().clone() {
+                grant = grant.scope(scope);
+            }
+            async move { Ok::<_, Infallible>((!gone).then_some(grant)) }
+        };
+        Sessions::builder(keys, MemoryStore::new(clock.clone()), accounts(login, grant))
+            .issuer("https://app.example")
+            .clock(clock.clone())
+            .events(Recorder(self.events.clone()))
+    }
+
+    fn sessions(&self, clock: &Clock) -> Sessions<MemoryStore> {
+        self.builder(clock).build().unwrap()
+    }
+
+    fn events(&self) -> Vec<String> {
+        std::mem::take(&mut self.events.lock().unwrap())
+    }
+}
+
+struct Recorder(Arc<Mutex<Vec<String>>>);
+
+impl Events for Recorder {
+    fn event(&self, event: &Event<'_>) {
+        let cause = event.kind.cause().map(|cause| format!(":{cause}")).unwrap_or_default();
+        self.0.lock().unwrap().push(format!("{}{cause}", event.kind.name()));
+    }
+
+    fn before_open(&self, opening: &Opening<'_>) -> Result<(), Denied> {
+        if opening.subject == "blocked" { Err(Denied::new()) } else { Ok(()) }
+    }
+}
+
+fn clock() -> Clock {
+    Clock::manual(Timestamp::from_secs(1_700_000_000))
+}
+
+async fn open(sessions: &Sessions<MemoryStore>, login: impl Into<Login>) -> Tokens {
+    match sessions.open(login, Origin::default()).await.unwrap() {
+        Opened::Tokens(tokens) => tokens,
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn refresh(sessions: &Sessions<MemoryStore>, tokens: &Tokens) -> Tokens {
+    match sessions.refresh(tokens.refresh_token()).await.unwrap() {
+        Refreshed::Tokens(tokens) => tokens,
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn refused(sessions: &Sessions<MemoryStore>, tokens: &Tokens) -> Refused {
+    match sessions.refresh(tokens.refresh_token()).await.unwrap() {
+        Refreshed::Refused(refused) => refused,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn access(sessions: &Sessions<MemoryStore>, tokens: &Tokens) -> Result<(), RefusalKind> {
+    sessions.verifier().verify(tokens.access_token()).map(|_| ()).map_err(|refusal| refusal.kind())
+}
+
+#[tokio::test]
+async fn a_session_is_renewed_for_as_long_as_it_is_used_up_to_its_absolute_end() {
+    let (world, clock) = (World::default(), clock());
+    let sessions = world.sessions(&clock);
+    let mut tokens = open(&sessions, "alice").await;
+    for day in 1..90 {
+        clock.advance(DAY);
+        let next = refresh(&sessions, &tokens).await;
+        assert!(next.refresh_token_is_new(), "day {day}");
+        access(&sessions, &next).unwrap();
+        tokens = next;
+    }
+    clock.advance(DAY);
+    assert_eq!(refused(&sessions, &tokens).await, Refused::SessionEnded(Outcome::Ended));
+}
+
+#[tokio::test]
+async fn no_token_outlives_the_absolute_end() {
+    let (world, clock) = (World::default(), clock());
+    let sessions = world.sessions(&clock);
+    let tokens = open(&sessions, Login::new("alice").absolute(Duration::from_secs(600))).await;
+    assert_eq!(tokens.expires_in(), Duration::from_secs(600));
+    assert_eq!(tokens.refresh_expires_in(), Duration::from_secs(600));
+    clock.advance(Duration::from_secs(599));
+    let last = refresh(&sessions, &tokens).await;
+    assert_eq!((last.expires_in(), last.refresh_expires_in()), (Duration::from_secs(1), Duration::from_secs(1)));
+    clock.advance(Duration::from_secs(1));
+    assert_eq!(access(&sessions, &last), Err(RefusalKind::TokenExpired));
+}
+
+#[tokio::test]
+async fn an_unused_session_ends_and_a_login_may_shorten_but_never_lengthen_its_life() {
+    let (world, clock) = (World::default(), clock());
+    let sessions = world.sessions(&clock);
+    let remembered = open(&sessions, "alice").await;
+    let shared = open(&sessions, Login::new("alice").remember(false)).await;
+    let longer = open(&sessions, Login::new("alice").idle(100 * DAY).absolute(1000 * DAY)).await;
+    assert!(shared.is_transient() && !remembered.is_transient());
+    assert_eq!(shared.refresh_expires_in(), 12 * HOUR);
+    assert_eq!(longer.refresh_expires_in(), 7 * DAY);
+    clock.advance(12 * HOUR);
+    assert_eq!(refused(&sessions, &shared).await, Refused::SessionEnded(Outcome::Ended));
+    let remembered = refresh(&sessions, &remembered).await;
+    clock.advance(7 * DAY);
+    assert_eq!(refused(&sessions, &remembered).await, Refused::SessionEnded(Outcome::Ended));
+}
+
+#[tokio::test]
+async fn a_session_that_is_not_remembered_stays_so_after_a_refresh() {
+    let (world, clock) = (World::default(), clock());
+    let sessions = world.sessions(&clock);
+    let shared = open(&sessions, Login::new("alice").remember(false)).await;
+    clock.advance(HOUR);
+    let next = refresh(&sessions, &shared).await;
+    assert!(next.is_transient());
+    assert_eq!(next.refresh_expires_in(), 12 * HOUR);
+}
+
+#[tokio::test]
+async fn twenty_refreshes_of_one_token_at_once_make_one_step_and_the_same_token() {
+    let (world, clock) = (World::default(), clock());
+    let sessions = world.sessions(&clock);
+    let tokens = open(&sessions, "alice").await;
+    clock.advance(HOUR);
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..20 {
+        let (sessions, token) = (sessions.clone(), tokens.refresh_token().to_owned());
+        tasks.spawn(async move {
+            match sessions.refresh(&token).await.unwrap() {
+                Refreshed::Tokens(tokens) => tokens.refresh_token().to_owned(),
+                other => panic!("{other:?}"),
+            }
+        });
+    }
+    let answers: HashSet<_> = tasks.join_all().await.into_iter().collect();
+    assert_eq!(answers.len(), 1);
+    assert!(!answers.contains(tokens.refresh_token()));
+    let events = world.events();
+    assert_eq!(events.iter().filter(|event| *event == "rotated").count(), 1);
+    assert_eq!(events.iter().filter(|event| *event == "replayed").count(), 19);
+}
+
+#[tokio::test]
+async fn a_refresh_soon_after_another_keeps_the_refresh_token() {
+    let (world, clock) = (World::default(), clock());
+    let sessions = world.sessions(&clock);
+    let first = open(&sessions, "alice").await;
+    let second = refresh(&sessions, &first).await;
+    clock.advance(3 * W);
+    let held = refresh(&sessions, &second).await;
+    assert!(!held.refresh_token_is_new());
+    assert_eq!(held.refresh_token(), second.refresh_token());
+    assert_ne!(held.access_token(), second.access_token());
+    clock.advance(Duration::from_millis(1));
+    assert!(refresh(&sessions, &held).await.refresh_token_is_new());
+    assert_eq!(world.events(), ["login", "rotated", "held", "rotated"]);
+}
+
+#[tokio::test]
+async fn an_old_token_is_theft_and_ends_the_session_for_everybody() {
+    let (world, clock) = (World::default(), clock());
+    let sessions = world.sessions(&clock);
+    let stolen = open(&sessions, "alice").await;
+    clock.advance(HOUR);
+    let second = refresh(&sessions, &stolen).await;
+    clock.advance(HOUR);
+    let third = refresh(&sessions, &second).await;
+    clock.advance(HOUR);
+    let refusal = refused(&sessions, &stolen).await;
+    assert_eq!(refusal, Refused::SessionEnded(Outcome::Reused(Reuse::Stale)));
+    assert!(refusal.clears_cookies());
+    assert_eq!(refused(&sessions, &third).await, Refused::SessionEnded(Outcome::Ended));
+    assert_eq!(world.events(), ["login", "rotated", "rotated", "revoked:reused", "reused:stale", "ended"]);
+}
+
+#[tokio::test]
+async fn a_lost_answer_may_be_asked_for_an_hour_later() {
+    let (world, clock) = (World::default(), clock());
+    let sessions = world.sessions(&clock);
+    let first = open(&sessions, "alice").await;
+    clock.advance(HOUR);
+    let lost = refresh(&sessions, &first).await;
+    clock.advance(HOUR);
+    let again = refresh(&sessions, &first).await;
+    assert!(again.refresh_token_is_new());
+    clock.advance(HOUR);
+    // Somebody has the lost answer after all.
+    assert_eq!(refused(&sessions, &lost).await, Refused::SessionEnded(Outcome::Reused(Reuse::Orphan)));
+}
+
+#[tokio::test]
+async fn an_answer_that_was_seen_in_use_was_not_lost() {
+    let (world, clock) = (World::default(), clock());
+    let sessions = world.sessions(&clock);
+    let first = open(&sessions, "alice").await;
+    clock.advance(HOUR);
+    let second = refresh(&sessions, &first).await;
+    // The thief's copy of the first comes an hour later; the owner has used the second's access token.
+    access(&sessions, &second).unwrap();
+    sessions.flush().await;
+    clock.advance(HOUR);
+    assert_eq!(refused(&sessions, &first).await, Refused::SessionEnded(Outcome::Reused(Reuse::Recent)));
+}
+
+#[tokio::test]
+async fn an_orphan_seen_in_use_ends_the_session_without_waiting_for_its_refresh() {
+    let (world, clock) = (World::default(), clock());
+    let sessions = world.sessions(&clock);
+    let first = open(&sessions, "alice").await;
+    clock.advance(HOUR);
+    let lost = refresh(&sessions, &first).await;
+    clock.advance(Duration::from_secs(600));
+    let reissued = refresh(&sessions, &first).await;
+    access(&sessions, &lost).unwrap();
+    sessions.flush().await;
+    assert_eq!(access(&sessions, &lost), Err(RefusalKind::SessionEnded));
+    assert_eq!(refused(&sessions, &reissued).await, Refused::SessionEnded(Outcome::Ended));
+}
+
+#[tokio::test]
+async fn a_rotation_cuts_off_every_earlier_token_at_once() {
+    let (world, clock) = (World::default(), clock());
+    let sessions = world.sessions(&clock);
+    let first = open(&sessions, "alice").await;
+    clock.advance(HOUR / 6);
+    let Refreshed::Tokens(second) = sessions.rotate(first.refresh_token()).await.unwrap() else { panic!() };
+    assert_eq!(access(&sessions, &first), Err(RefusalKind::SessionEnded));
+    access(&sessions, &second).unwrap();
+    let refusal = refused(&sessions, &first).await;
+    assert_eq!(refusal, Refused::SessionEnded(Outcome::Superseded));
+    assert!(!refusal.clears_cookies());
+    // And it revoked nothing.
+    let _ = refresh(&sessions, &second).await;
+}
+
+#[tokio::test]
+async fn a_rotation_that_meets_a_fresh_one_is_asked_to_come_again() {
+    let (world, clock) = (World::default(), clock());
+    let sessions = world.sessions(&clock);
+    let first = open(&sessions, "alice").await;
+    clock.advance(HOUR);
+    let _ = refresh(&sessions, &first).await;
+    clock.advance(W);
+    let answer = sessions.rotate(first.refresh_token()).await.unwrap();
+    let Refreshed::Refused(refusal) = answer else { panic!("{answer:?}") };
+    assert_eq!(refusal, Refused::TryAgain(2 * W));
+}
+
+#[tokio::test]
+async fn reauthentication_takes_only_the_same_subjects_credentials_and_renews_auth_time() {
+    let (world, clock) = (World::default(), clock());
+    let sessions = world.sessions(&clock);
+    let first = open(&sessions, "alice").await;
+    let opened_at = clock.now();
+    clock.advance(HOUR);
+    let auth_time = |tokens: &Tokens| sessions.verifier().verify(tokens.access_token()).unwrap().registered().auth_time;
+    let refreshed = refresh(&sessions, &first).await;
+    assert_eq!(auth_time(&refreshed), Some(opened_at));
+    for wrong in [json!(["alice", "wrong"]), json!(["mallory", "secret"])] {
+        let answer = sessions.reauthenticate(refreshed.refresh_token(), wrong).await.unwrap();
+        assert!(matches!(answer, Refreshed::Refused(Refused::BadCredentials)), "{answer:?}");
+    }
+    let answer = sessions.reauthenticate(refreshed.refresh_token(), json!({"not": "credentials"})).await.unwrap();
+    assert!(matches!(answer, Refreshed::Refused(Refused::UnreadableCredentials)), "{answer:?}");
+    let answer = sessions.reauthenticate(refreshed.refresh_token(), json!(["alice", "secret"])).await.unwrap();
+    let Refreshed::Tokens(tokens) = answer else { panic!("{answer:?}") };
+    assert_eq!(auth_time(&tokens), Some(clock.now()));
+    assert_eq!(access(&sessions, &refreshed), Err(RefusalKind::SessionEnded));
+}
+
+#[tokio::test]
+async fn a_changed_password_ends_the_other_sessions_and_cuts_this_one() {
+    let (world, clock) = (World::default(), clock());
+    let sessions = world.sessions(&clock);
+    let (here, there, bob) =
+        (open(&sessions, "alice").await, open(&sessions, "alice").await, open(&sessions, "bob").await);
+    clock.advance(HOUR / 6);
+    let Refreshed::Tokens(now) = sessions.password_changed(here.refresh_token()).await.unwrap() else { panic!() };
+    access(&sessions, &now).unwrap();
+    for over in [&here, &there] {
+        assert_eq!(access(&sessions, over), Err(RefusalKind::SessionEnded));
+    }
+    assert_eq!(refused(&sessions, &there).await, Refused::SessionEnded(Outcome::Ended));
+    access(&sessions, &bob).unwrap();
+    let _ = refresh(&sessions, &bob).await;
+}
+
+#[tokio::test]
+async fn devices_live_side_by_side_and_end_one_by_one() {
+    let (world, clock) = (World::default(), clock());
+    let sessions = world.sessions(&clock);
+    let (phone, laptop) = (open(&sessions, "alice").await, open(&sessions, Login::new("alice").label("laptop")).await);
+    let listed = sessions.list("alice").await.unwrap();
+    assert_eq!(listed.len(), 2);
+    assert!(listed.iter().any(|session| session.device.label.as_deref() == Some("laptop")));
+    assert!(!sessions.revoke("mallory", phone.session_id()).await.unwrap(), "another's session does not exist");
+    assert!(sessions.revoke("alice", phone.session_id()).await.unwrap());
+    assert!(!sessions.revoke("alice", phone.session_id()).await.unwrap());
+    assert_eq!(access(&sessions, &phone), Err(RefusalKind::SessionEnded));
+    access(&sessions, &laptop).unwrap();
+    assert_eq!(sessions.list("alice").await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn the_account_is_asked_again_at_each_refresh() {
+    let (world, clock) = (World::default(), clock());
+    let sessions = world.sessions(&clock);
+    let first = open(&sessions, "alice").await;
+    *world.scope.lock().unwrap() = Some("admin".to_owned());
+    clock.advance(HOUR);
+    let second = refresh(&sessions, &first).await;
+    let verified = sessions.verifier().verify(second.access_token()).unwrap();
+    assert!(verified.registered().has_scope("admin"));
+    world.gone.lock().unwrap().insert("alice".to_owned());
+    assert_eq!(refused(&sessions, &second).await, Refused::AccountGone);
+    assert_eq!(access(&sessions, &second), Err(RefusalKind::SessionEnded));
+    world.gone.lock().unwrap().clear();
+    assert_eq!(refused(&sessions, &second).await, Refused::SessionEnded(Outcome::Ended));
+    assert!(matches!(sessions.open("alice", Origin::default()).await.unwrap(), Opened::Tokens(_)));
+}
+
+#[tokio::test]
+async fn the_longest_unused_session_makes_room_for_one_too_many() {
+    let (world, clock) = (World::default(), clock());
+    let sessions = world.builder(&clock).session_limit(2).build().unwrap();
+    let first = open(&sessions, "alice").await;
+    clock.advance(HOUR);
+    let second = open(&sessions, "alice").await;
+    clock.advance(HOUR);
+    let first = refresh(&sessions, &first).await;
+    clock.advance(HOUR);
+    world.events();
+    let _ = open(&sessions, "alice").await;
+    assert_eq!(world.events(), ["limit:limit", "login"]);
+    assert_eq!(refused(&sessions, &second).await, Refused::SessionEnded(Outcome::Ended));
+    let _ = refresh(&sessions, &first).await;
+}
+
+#[tokio::test]
+async fn the_application_may_keep_somebody_out() {
+    let (world, clock) = (World::default(), clock());
+    let sessions = world.sessions(&clock);
+    assert!(matches!(sessions.open("blocked", Origin::default()).await.unwrap(), Opened::Denied));
+    assert!(sessions.list("blocked").await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_login_replaces_the_session_that_the_same_client_had() {
+    let (world, clock) = (World::default(), clock());
+    let sessions = world.sessions(&clock);
+    let old = open(&sessions, "alice").await;
+    let origin = Origin::default().replacing(old.refresh_token());
+    assert!(matches!(sessions.open("alice", origin).await.unwrap(), Opened::Tokens(_)));
+    assert_eq!(sessions.list("alice").await.unwrap().len(), 1);
+    assert_eq!(world.events(), ["login", "replaced:replaced", "login"]);
+}
+
+#[tokio::test]
+async fn everything_opened_before_a_moment_can_be_ended() {
+    let (world, clock) = (World::default(), clock());
+    let sessions = world.sessions(&clock);
+    let old = open(&sessions, "alice").await;
+    clock.advance(HOUR / 6);
+    let moment = clock.now();
+    clock.advance(Duration::from_secs(1));
+    let new = open(&sessions, "bob").await;
+    clock.advance(Duration::from_secs(1));
+    assert_eq!(sessions.revoke_all(moment).await.unwrap(), 1);
+    assert_eq!(access(&sessions, &old), Err(RefusalKind::SessionEnded));
+    assert_eq!(refused(&sessions, &old).await, Refused::SessionEnded(Outcome::Ended));
+    clock.advance(Duration::from_secs(1));
+    access(&sessions, &refresh(&sessions, &new).await).unwrap();
+}
+
+#[tokio::test]
+async fn access_and_refresh_tokens_never_pass_for_one_another() {
+    let (world, clock) = (World::default(), clock());
+    // With equal names, too: the refresh token's audience is then what the access token's is made of.
+    let sessions = world.builder(&clock).audience("https://app.example").build().unwrap();
+    let tokens = open(&sessions, "alice").await;
+    assert!(sessions.verifier().verify(tokens.refresh_token()).is_err());
+    let answer = sessions.refresh(tokens.access_token()).await.unwrap();
+    assert!(matches!(answer, Refreshed::Refused(Refused::Invalid(_))), "{answer:?}");
+    assert!(sessions.list("alice").await.unwrap().len() == 1);
+}
+
+#[tokio::test]
+async fn access_lives_are_spread_by_at_most_a_twentieth() {
+    let (world, clock) = (World::default(), clock());
+    let sessions = world.builder(&clock).session_limit(1000).build().unwrap();
+    let mut lives = HashSet::new();
+    for _ in 0..200 {
+        lives.insert(open(&sessions, "alice").await.expires_in().as_secs());
+    }
+    assert!(lives.iter().all(|life| (855..=900).contains(life)), "{lives:?}");
+    assert!(lives.len() > 10, "{lives:?}");
+}
+
+#[tokio::test]
+async fn every_end_has_its_reason() {
+    let (world, clock) = (World::default(), clock());
+    let sessions = world.sessions(&clock);
+    let _ = open(&sessions, "alice").await;
+    world.events();
+    assert_eq!(sessions.revoke_subject("alice", None).await.unwrap(), 1);
+    assert_eq!(world.events(), [format!("revoked:{}", RevokeReason::Revoked.name())]);
+}
+
+#[tokio::test]
+async fn settings_out_of_their_bounds_are_refused_by_name() {
+    let clock = clock();
+    let build = |change: &dyn Fn(SessionsBuilder<MemoryStore>) -> SessionsBuilder<MemoryStore>| {
+        change(World::default().builder(&clock)).build().map(|_| ()).unwrap_err().setting()
+    };
+    assert_eq!(build(&|b| b.access_life(2 * HOUR)), "access_life");
+    assert_eq!(build(&|b| b.access_life(Duration::ZERO)), "access_life");
+    assert_eq!(build(&|b| b.idle(Duration::from_secs(60))), "access_life");
+    assert_eq!(build(&|b| b.access_life(Duration::from_secs(60)).idle(Duration::from_secs(179))), "idle");
+    assert_eq!(build(&|b| b.idle(91 * DAY)), "idle");
+    assert_eq!(build(&|b| b.absolute(401 * DAY)), "absolute");
+    assert_eq!(build(&|b| b.rotation(Rotation::balanced().window(Duration::from_millis(999)))), "rotation");
+    assert_eq!(build(&|b| b.rotation(Rotation::balanced().window(Duration::from_secs(61)))), "rotation");
+    assert_eq!(build(&|b| b.rotation(Rotation::balanced().lost_response_horizon(2 * W))), "lost_response_horizon");
+    assert_eq!(build(&|b| b.rotation(Rotation::balanced().lost_response_horizon(8 * DAY))), "lost_response_horizon");
+    assert_eq!(build(&|b| b.session_limit(0)), "session_limit");
+    assert_eq!(build(&|b| b.store_timeout(Duration::ZERO)), "store_timeout");
+    assert_eq!(build(&|b| b.issuer("")), "issuer");
+}
