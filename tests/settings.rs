@@ -514,16 +514,6 @@ fn foreign_variables_are_left_alone() {
     assert_eq!(settings.site().origin(), Some(ISSUER));
 }
 
-// Made for these tests with `openssl genpkey`.
-const ED25519: &str = "-----BEGIN PRIVATE KEY-----\n\
-MC4CAQAwBQYDK2VwBCIEIL4f2e652X3WW84pMYwqyIWXE64eznjYiWLXqDwC0wYo\n\
------END PRIVATE KEY-----";
-const P256: &str = "-----BEGIN PRIVATE KEY-----\n\
-MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgIuhTDdAalle9rI2h\n\
-XKSy6zsIGLT31JTf9EgBePtXFzehRANCAAQpxEFjGgMyNAyW/U2yxWrotmOtvuQJ\n\
-Fx3YrOjQNoCct2OUO3ZCUPBZwcYN0+zPNq6Ed1nic5B68uUK2Vtq38DP\n\
------END PRIVATE KEY-----";
-const P256_PUBLIC: &str = "-----BEGIN PUBLIC KEY-----\n\
-MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEKcRBYxoDMjQMlv1NssVq6LZjrb7k\n\
-CRcd2Kzo0DaAnLdjlDt2QlDwWcHGDdPszzauhHdZ4nOQevLlCtlbat/Azw==\n\
------END PUBLIC KEY-----";
+const ED25519: &str = include_str!("keys/ed25519.pem");
+const P256: &str = include_str!("keys/p256.pem");
+const P256_PUBLIC: &str = include_str!("keys/p256_public.pem");
