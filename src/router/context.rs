@@ -23,7 +23,7 @@ pub enum Delivery {
     Chosen,
     /// In cookies alone; tokens in bodies are not looked at.
     Cookies,
-    /// In the body alone; cookies are neither read nor written.
+    /// In the body alone; refresh cookies are not read, and no cookie is written.
     Body,
 }
 

@@ -16,8 +16,8 @@
 //! 2. Cookies are `HttpOnly`, `Path=/`, `Secure` over https, `SameSite=Lax` for access and `Strict` for refresh tokens. They
 //!    are cleared only where the session is surely over for whoever sent them, and at a logout; never on a lost race, a
 //!    refused origin or a broken store.
-//! 3. Every unsafe request without a `Bearer` header and without a token in its body is asked by [`tower_http::csrf`]
-//!    whether it may be another site's.
+//! 3. Every unsafe request without a `Bearer` header and without a token in its body, and a login also with one, is asked by
+//!    [`tower_http::csrf`] whether it may be another site's.
 //! 4. Refusals are `{"error", "error_description", "retryable"}` with fixed texts ([`RouterRefusal`]); a store that is down
 //!    is 503 with `Retry-After`, and the presented token stays good.
 //! 5. Everything here is `Cache-Control: no-store`; only the [`jwks_router`] is cacheable.

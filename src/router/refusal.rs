@@ -10,7 +10,8 @@ use crate::session::{Refused, SessionError};
 
 /// Why a route of the router refused, with the one answer that it gives.
 ///
-/// It is in the extensions of every refused response. The texts are fixed: no library's message gets out.
+/// It is in the extensions of every response that the router itself refused with; the layer around `/sessions` leaves a
+/// [`Refusal`](crate::auth::Refusal) there. The texts are fixed: no library's message gets out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RouterRefusal {
     kind: RouterRefusalKind,
@@ -42,7 +43,8 @@ pub enum RouterRefusalKind {
     NotFound,
     /// 405: the route has other methods.
     MethodNotAllowed,
-    /// 409: a rotation met one that was just made; the same request succeeds a little later.
+    /// 409: a rotation met one that was just made. The next try carries the newer cookie; a client that has no newer token
+    /// refreshes first.
     TryAgain,
     /// 413: the body is above 16 KiB.
     PayloadTooLarge,

@@ -77,7 +77,7 @@ impl<S: SessionStore> SessionRoutes<S> {
     }
 
     /// Writes refusals in the application's own words; [`RouterRefusal::response`] is a start. Cookies are still set and
-    /// cleared by the rules.
+    /// cleared by the rules. What the layer around `/sessions` refuses keeps the words of [`Refusal`](crate::auth::Refusal).
     pub fn refusals(mut self, words: impl Fn(&RouterRefusal) -> Response + Send + Sync + 'static) -> Self {
         self.context.words = Some(Arc::new(words));
         self

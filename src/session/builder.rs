@@ -133,8 +133,8 @@ impl<S: SessionStore> SessionsBuilder<S> {
         self
     }
 
-    /// Builds the sessions, and starts their background task if this is called in a tokio runtime; otherwise the first
-    /// operation starts it.
+    /// Builds the sessions, and starts their background task if this is called in a tokio runtime; otherwise the first login
+    /// or refresh starts it.
     ///
     /// # Errors
     ///

@@ -18,7 +18,8 @@ pub struct SessionError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SessionErrorKind {
-    /// The store broke, or did not answer in time. Nothing was lost: the presented token stays good.
+    /// The store broke, or did not answer in time. The presented token stays good for a refresh; a rotation that was written
+    /// all the same has cut it off.
     Store,
     /// The application's accounts broke. Nothing was written.
     Accounts,
@@ -96,7 +97,8 @@ impl BuildError {
         Self { setting, reason: reason.to_string() }
     }
 
-    /// The setting's name, as the builder's method has it.
+    /// The setting's name, as the method that sets it has it: of the builder, or of [`Rotation`](super::Rotation). `keys` and
+    /// `verifier` are what is made of several.
     pub const fn setting(&self) -> &'static str {
         self.setting
     }

@@ -8,7 +8,7 @@ use crate::token::SessionId;
 
 /// What an application may watch and, before a session is opened, refuse: for audit logs and alerts.
 ///
-/// Called on the request's path: be quick, or hand over to a queue.
+/// Called on the request's path and by the background task: be quick, or hand over to a queue.
 pub trait Events: Send + Sync + 'static {
     /// Something happened to a session.
     fn event(&self, event: &Event<'_>);
@@ -71,9 +71,10 @@ pub struct Event<'a> {
 pub enum EventKind {
     /// It was opened.
     Login,
-    /// A refresh token of it was presented.
+    /// A refresh token of it was presented; or a token of a successor that was taken for lost was seen in use, which is
+    /// [`Reuse::Orphan`](super::Reuse::Orphan).
     Presented(Outcome),
-    /// A token of a successor that was taken for lost was seen in use; with the lenient preset the session goes on.
+    /// The same with the lenient preset, with which the session goes on.
     OrphanSeen,
     /// It was ended.
     Revoked(RevokeReason),

@@ -12,7 +12,7 @@
 //!    that is gone ends its sessions.
 //!
 //! ```
-//! use jwt_sessions::store::MemoryStore;
+//! use jwt_sessions::{clock::Clock, store::MemoryStore};
 //! use jwt_sessions::{Grant, Keys, NoLogin, Opened, Origin, Refreshed, Sessions, accounts_elsewhere};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
@@ -22,7 +22,7 @@
 //! }
 //!
 //! let keys = Keys::secrets("an-access-secret-of-at-least-32-bytes", "one-more-refresh-secret-of-32-bytes")?;
-//! let sessions = Sessions::builder(keys, MemoryStore::default(), accounts_elsewhere(grant))
+//! let sessions = Sessions::builder(keys, MemoryStore::new(Clock::system()), accounts_elsewhere(grant))
 //!     .issuer("https://app.example")
 //!     .build()?;
 //!

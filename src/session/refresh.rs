@@ -31,7 +31,8 @@ pub enum Refused {
     SessionEnded(Outcome),
     /// The account is gone or disabled; the session was ended.
     AccountGone,
-    /// A rotation met one that was just made: the same request again after this long.
+    /// A rotation met one that was just made: ask again after this long, with the token that the client has by then. Who has
+    /// lost it refreshes first; the same token does not rotate by waiting, and is reuse in the end.
     TryAgain(Duration),
     /// The credentials are wrong, or somebody else's.
     BadCredentials,

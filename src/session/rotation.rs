@@ -131,7 +131,7 @@ pub enum Outcome {
     Replayed,
     /// A late request with the predecessor got an access token and nothing else.
     Bridged,
-    /// A rotation met one that was just made: the client asks again.
+    /// A rotation met one that was just made: the client asks again, with the newer token.
     TryAgain,
     /// The answer with the successor was lost: another one was issued.
     Reissued,
@@ -223,7 +223,7 @@ pub(crate) enum Answer {
     Both,
     /// A new access token that carries the presented generation; the presented refresh token stays.
     AccessOnly,
-    /// Nothing yet: the same request again after this long.
+    /// Nothing yet: the same operation again after this long, with the newer token.
     Retry(Duration),
 }
 

@@ -20,7 +20,8 @@ use crate::token::{SessionId, Timestamp};
 
 /// The sessions of an application: opened at login, kept by refresh tokens, ended by logout, theft or time.
 ///
-/// Cloning it shares the sessions. Dropping the last clone ends the background task, which first writes what it holds.
+/// Cloning it shares the sessions. The background task ends with the last clone and the last [`verifier`](Self::verifier) of
+/// them (a layer holds one), and first writes what it holds.
 pub struct Sessions<S> {
     inner: Arc<Inner<S>>,
 }
@@ -84,7 +85,8 @@ impl<S: SessionStore> Sessions<S> {
         self.core().accounts.can_login()
     }
 
-    /// Ends one session of a subject; whether it was living until now. Its access tokens are refused at once.
+    /// Ends one session of a subject; whether it was living until now. This instance refuses its access tokens at once, others
+    /// when they expire.
     ///
     /// # Errors
     ///

@@ -59,7 +59,7 @@ impl Watch {
 
 impl SessionWatch for Watch {
     fn sight(&self, token: &Registered) -> Sight {
-        // The verifier's policy demands all three; a token without them is nobody's session.
+        // The verifier demands a subject alone; a token without the other two is of no session that could be living.
         let (Some(subject), Some(session), Some(generation)) = (&token.subject, token.session, token.generation) else {
             return Sight::Ended;
         };

@@ -28,12 +28,12 @@ use crate::store::{AnyStore, SessionStore};
 /// | `SESSION_STORE` | a URL: `memory:`, `sqlite:FILE` | required |
 /// | `PUBLIC_ORIGIN` | where browsers find the application: `https://app.example` | required with cookies |
 /// | `COOKIES` | `on`, or `off`: tokens in headers and bodies alone | `on` |
-/// | `COOKIE_ACCESS`, `COOKIE_REFRESH` | the cookies' names | `__Host-Http-access`, `__Host-Http-refresh` |
+/// | `COOKIE_ACCESS`, `COOKIE_REFRESH` | the cookies' names | `__Host-Http-access`, `__Host-Http-refresh`; over plain http `access-PORT`, `refresh-PORT` |
 /// | `ISSUER` | `iss` of all tokens | `PUBLIC_ORIGIN` |
 /// | `AUDIENCE` | `aud` of access tokens | `ISSUER` |
 /// | `ROTATION_PRESET` | `strict`, `balanced` or `lenient` | `balanced` |
 /// | `ROTATION_WINDOW` | how long a replaced refresh token gets its successor again, 1 to 60 seconds | `30s` |
-/// | `LOST_RESPONSE_HORIZON` | how long a lost answer may be asked for again | the preset's |
+/// | `LOST_RESPONSE_HORIZON` | how long a lost answer may be asked for again | three windows for `strict`, else the idle life |
 ///
 /// Spans of time are written `15m`, `1h`, `7d`, `1y`, `1.5h` or `2 days`; a bare number is seconds.
 ///

@@ -6,7 +6,6 @@
 
 mod any;
 #[cfg(feature = "conformance")]
-#[allow(missing_docs, reason = "to come")]
 pub mod conformance;
 mod connect;
 mod error;

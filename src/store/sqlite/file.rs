@@ -122,8 +122,13 @@ fn walk_through(conn: &Connection) -> Result<(), StoreError> {
     if size > WALKED_THROUGH {
         return Ok(());
     }
-    let verdict: String = conn.query_row(QUICK_CHECK, [], |row| row.get(0)).map_err(broken)?;
-    if verdict == "ok" { Ok(()) } else { Err(foreign(format!("the file is damaged: {verdict}"))) }
+    for check in QUICK_CHECKS {
+        let verdict: String = conn.query_row(check, [], |row| row.get(0)).map_err(broken)?;
+        if verdict != "ok" {
+            return Err(foreign(format!("the file is damaged: {verdict}")));
+        }
+    }
+    Ok(())
 }
 
 fn connect(uri: &str) -> Result<Connection, StoreError> {
@@ -203,4 +208,8 @@ const SETTINGS: &str = "
     PRAGMA trusted_schema = OFF;
 ";
 const SIZE: &str = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size";
-const QUICK_CHECK: &str = "PRAGMA quick_check(jwt_sessions)";
+const QUICK_CHECKS: [&str; 3] = [
+    "PRAGMA quick_check(jwt_sessions_meta)",
+    "PRAGMA quick_check(jwt_sessions_subjects)",
+    "PRAGMA quick_check(jwt_sessions)",
+];

@@ -6,8 +6,6 @@ mod queue;
 mod schema;
 mod statements;
 mod store;
-#[cfg(test)]
-mod tests;
 mod writer;
 
 pub use self::store::SqliteStore;

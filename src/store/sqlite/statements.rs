@@ -121,10 +121,11 @@ pub(super) fn list(conn: &Connection, subject: &str) -> rusqlite::Result<Vec<Lis
     let mut statement = conn.prepare_cached(LIST)?;
     let listed = statement.query_map([subject.as_bytes()], |record| {
         let ip: Option<String> = record.get("ip")?;
-        let mut device = Device::default();
-        device.user_agent = record.get("user_agent")?;
-        device.ip = ip.and_then(|ip| ip.parse().ok());
-        device.label = record.get("label")?;
+        let device = Device {
+            user_agent: record.get("user_agent")?,
+            ip: ip.and_then(|ip| ip.parse().ok()),
+            label: record.get("label")?,
+        };
         Ok(Listed::new(row(record)?, device))
     })?;
     listed.collect()
@@ -305,3 +306,8 @@ const NOTE_ALL: &str = "
 const REVOKE_ALL: &str = "
     UPDATE jwt_sessions SET revoked_at = ?2, revoke_reason = ?3
     WHERE revoked_at IS NULL AND expires_at > ?2 AND rotated_at + idle > ?2 AND created_at < ?1";
+
+/// The statements that must find their rows by the key.
+#[cfg(test)]
+pub(super) const BY_KEY: &[&str] =
+    &[END_BEYOND_LIMIT, SELECT, SWAP, CONFIRM, REVOKE, REVOKE_SUBJECT, LIST, PAGE, DELETE];

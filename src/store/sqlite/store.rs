@@ -35,7 +35,6 @@ use crate::token::{SecretHash, SessionId, Timestamp};
 /// `-wal` and `-shm`, which belong to it; a copy is made with `VACUUM INTO` or SQLite's backup, not with `cp`. Times are
 /// this machine's clock.
 #[derive(Clone)]
-#[must_use]
 pub struct SqliteStore {
     writer: Queue,
     reader: Queue,
@@ -61,13 +60,13 @@ impl SqliteStore {
         let (opened, is_open) = oneshot::channel();
         let time = clock.clone();
         let writer = Queue::serve("sessions-write", move |orders| {
-            let write = file::open(&path).and_then(|(write, read)| {
-                // The caller may be gone; its queues then are too, and this thread ends at once.
-                let _ = opened.send(Ok(read));
-                Ok(write)
-            });
-            if let Ok(write) = write {
-                writer::write(write, &time, &orders);
+            // If the caller is gone, so are its queues, and this thread ends at once.
+            match file::open(&path) {
+                Ok((write, read)) => {
+                    let _ = opened.send(Ok(read));
+                    writer::write(write, &time, &orders);
+                }
+                Err(error) => drop(opened.send(Err(error))),
             }
         })?;
         let read = is_open.await.unwrap_or_else(|_| Err(unavailable("the store's thread is gone")))?;
@@ -189,3 +188,6 @@ impl SessionStore for SqliteStore {
         self.writer.call(move |conn, now| statements::revoke_all(conn, before, now)).await
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,291 @@
+// The page of the demo: what it shows, and what a person does there.
+
+import { KEY, alone, call, isDue, noteIssued, on, reason, renew, send, times } from "./session.js";
+
+const element = (id) => document.getElementById(id);
+
+// ---- What is shown -----------------------------------------------------------------------------------------------------
+
+let who = null;
+let whoseLogin = null;
+let renewals = 0;
+
+on.renewed = () => { renewals += 1; };
+on.again = () => say("The token is renewed again.");
+on.failed = (text) => say(`The token could not be renewed: ${text} The page tries again by itself.`, true);
+on.ended = () => signedOut("Your session has ended. Please log in again.", true);
+
+function say(text, bad = false) {
+  element("status").textContent = text;
+  element("status").classList.toggle("bad", bad);
+}
+
+function node(tag, properties = {}, ...children) {
+  const made = Object.assign(document.createElement(tag), properties);
+  made.append(...children);
+  return made;
+}
+
+function show(signedIn) {
+  element("signed-in").hidden = !signedIn;
+  element("signed-out").hidden = signedIn;
+}
+
+function signedOut(text, bad = false) {
+  localStorage.removeItem(KEY);
+  who = null;
+  for (const list of ["notes", "devices", "users"]) element(list).replaceChildren();
+  element("answer").hidden = true;
+  element("answer-line").textContent = "Call one to see its answer.";
+  element("who").textContent = "Not logged in";
+  show(false);
+  if (text) say(text, bad);
+}
+
+async function signedIn() {
+  const answer = await call("GET", "/me");
+  if (!answer.ok) {
+    if (times()) say(reason(answer), true);
+    return;
+  }
+  who = answer.json;
+  whoseLogin = times()?.login;
+  element("who").textContent = who.admin ? `${who.username} · admin` : who.username;
+  element("admin").hidden = !who.admin;
+  show(true);
+  await Promise.all([showNotes(), showDevices(), who.admin ? showUsers() : null]);
+}
+
+function duration(milliseconds) {
+  const seconds = Math.max(0, Math.ceil(milliseconds / 1000));
+  return seconds < 60 ? `${seconds} s` : `${Math.floor(seconds / 60)} min ${String(seconds % 60).padStart(2, "0")} s`;
+}
+
+/** A moment as it may come: seconds, milliseconds or text. */
+function moment(value) {
+  const date = new Date(typeof value === "number" && value < 1e11 ? value * 1000 : value);
+  return Number.isNaN(date.getTime()) ? "" : date.toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
+}
+
+function tick() {
+  const now = times();
+  if (!now) return;
+  const left = Math.max(0, now.issued + now.life - Date.now());
+  const share = Math.min(1, left / now.life);
+  element("token-fill").style.transform = `scaleX(${share})`;
+  element("token-fill").classList.toggle("late", share < 0.2);
+  element("token-mark").style.left = `${100 * (1 - (now.renew - now.issued) / now.life)}%`;
+  element("token-plan").textContent = `It renews itself in ${duration(now.renew - Date.now())}, at the mark.`;
+  element("token-bar").setAttribute("aria-valuenow", String(Math.round(share * 100)));
+  element("token-bar").setAttribute("aria-valuetext", `${duration(left)} left`);
+  element("token-left").textContent = left ? `${duration(left)} left of ${duration(now.life)}` : "run out";
+  const count = renewals === 1 ? "Renewed once here." : renewals ? `Renewed ${renewals} times here.` : "";
+  element("token-count").textContent = count;
+  if (isDue()) renew();
+}
+
+// ---- Notes, devices, users ---------------------------------------------------------------------------------------------
+
+function fill(list, rows, empty) {
+  element(list).replaceChildren(...(rows.length ? rows : [node("li", { className: "empty", textContent: empty })]));
+}
+
+async function showNotes() {
+  const answer = await call("GET", "/notes");
+  if (!answer.ok) return;
+  const rows = answer.json.notes.map((note) => node("li", {},
+    node("div", { className: "what", textContent: note.text }, node("small", { textContent: moment(note.created_at) }))));
+  fill("notes", rows, "No notes yet.");
+}
+
+async function showDevices() {
+  const answer = await call("GET", "/auth/sessions");
+  if (!answer.ok) return;
+  const rows = answer.json.sessions.map((session) => {
+    const what = node("div", { className: "what" }, device(session.user_agent));
+    if (session.label) what.append(` · ${session.label}`);
+    if (session.current) what.append(node("span", { className: "badge", textContent: "this device" }));
+    const seen = [`since ${moment(session.created_at)}`, `last used ${moment(session.last_used_at)}`];
+    if (session.ip) seen.push(session.ip);
+    what.append(node("small", { textContent: seen.join(" · ") }));
+    const row = node("li", {}, what);
+    row.dataset.current = String(session.current);
+    if (!session.current) {
+      const button = node("button", { type: "button", className: "small danger", textContent: "End" });
+      button.setAttribute("aria-label", `End the session on ${device(session.user_agent)}`);
+      button.addEventListener("click", () => act(button, async () => {
+        const ended = await call("DELETE", `/auth/sessions/${encodeURIComponent(session.id)}`);
+        say(ended.ok ? "That device is logged out." : reason(ended), !ended.ok);
+        await showDevices();
+      }));
+      row.append(button);
+    }
+    return row;
+  });
+  fill("devices", rows, "No devices.");
+}
+
+/** A user agent in a few words. */
+function device(agent) {
+  if (!agent) return "Unknown device";
+  const first = (names) => names.find(([part]) => agent.includes(part))?.[1];
+  const browser = first([["Edg/", "Edge"], ["OPR/", "Opera"], ["Firefox/", "Firefox"], ["Chrome/", "Chrome"], ["Safari/", "Safari"]]);
+  const system = first([["Android", "Android"], ["iPhone", "iPhone"], ["iPad", "iPad"], ["Windows", "Windows"], ["Mac OS", "macOS"], ["Linux", "Linux"]]);
+  if (!browser) return agent.slice(0, 80);
+  return system ? `${browser} on ${system}` : browser;
+}
+
+async function showUsers() {
+  const answer = await call("GET", "/admin");
+  if (!answer.ok) {
+    element("admin").hidden = true;
+    return;
+  }
+  const rows = answer.json.users.map((user) => {
+    const what = node("div", { className: "what" }, user.username);
+    if (user.admin) what.append(node("span", { className: "badge", textContent: "admin" }));
+    if (user.disabled) what.append(node("span", { className: "badge bad", textContent: "disabled" }));
+    what.append(node("small", { textContent: user.email }));
+    const path = `/admin/users/${encodeURIComponent(user.username)}`;
+    const change = (text, danger, method, body, question) => {
+      const button = node("button", { type: "button", className: danger ? "small danger" : "small", textContent: text });
+      button.setAttribute("aria-label", `${text}: ${user.username}`);
+      button.addEventListener("click", () => act(button, async () => {
+        if (question && !confirm(question)) return;
+        const done = await call(method, path, body);
+        say(done.ok ? `Done: ${text.toLowerCase()} (${user.username}).` : reason(done), !done.ok);
+        await showUsers();
+      }));
+      return button;
+    };
+    return node("li", {}, what,
+      change(user.disabled ? "Enable" : "Disable", false, "PATCH", { disabled: !user.disabled }),
+      change(user.admin ? "Take admin" : "Make admin", false, "PATCH", { admin: !user.admin }),
+      change("Delete", true, "DELETE", undefined, `Delete ${user.username} and all their notes?`));
+  });
+  fill("users", rows, "No users.");
+}
+
+// ---- What a person does ------------------------------------------------------------------------------------------------
+
+/** Runs `work` once, whatever is pressed meanwhile. */
+async function act(button, work) {
+  if (button.disabled) return;
+  button.disabled = true;
+  try {
+    await work();
+  } finally {
+    button.disabled = false;
+  }
+}
+
+function onSubmit(form, work) {
+  element(form).addEventListener("submit", (event) => {
+    event.preventDefault();
+    const data = new FormData(event.target);
+    act(event.target.querySelector("button"), () => work(data, event.target));
+  });
+}
+
+function onClick(id, work) {
+  element(id).addEventListener("click", (event) => act(event.currentTarget, work));
+}
+
+onSubmit("login-form", async (data, form) => {
+  const name = data.get("name");
+  const answer = await send("POST", "/auth/login", {
+    [name.includes("@") ? "email" : "username"]: name,
+    password: data.get("password"),
+    remember: data.has("remember"),
+  });
+  if (!answer.ok) return say(answer.status === 401 ? "Wrong name or password." : reason(answer), true);
+  noteIssued(answer.json?.expires_in ?? 60, crypto.randomUUID());
+  renewals = 0;
+  form.reset();
+  say("Logged in.");
+  await signedIn();
+});
+
+onSubmit("register-form", async (data, form) => {
+  const username = data.get("username");
+  const answer = await send("POST", "/register", { username, email: data.get("email"), password: data.get("password") });
+  if (!answer.ok) return say(reason(answer), true);
+  form.reset();
+  element("login-name").value = username;
+  element("login-password").focus();
+  say(`Welcome, ${username}! You can log in now.${answer.json?.admin ? " As the first one here, you are the admin." : ""}`);
+});
+
+onSubmit("note-form", async (data, form) => {
+  const answer = await call("POST", "/notes", { text: data.get("text") });
+  if (!answer.ok) return say(reason(answer), true);
+  form.reset();
+  await showNotes();
+});
+
+for (const button of document.querySelectorAll("[data-route]")) {
+  button.addEventListener("click", () => act(button, async () => {
+    const path = button.dataset.route;
+    const answer = await call("GET", path);
+    const body = answer.json === null ? answer.text : JSON.stringify(answer.json, null, 2);
+    element("answer-line").textContent = answer.status ? `${answer.status} · GET ${path}` : reason(answer);
+    element("answer-line").classList.toggle("bad", !answer.ok);
+    element("answer").textContent = body;
+    element("answer").hidden = !body;
+  }));
+}
+
+onClick("renew", async () => {
+  if (await renew(true)) say("The access token is new.");
+  tick();
+});
+onClick("devices-again", showDevices);
+onClick("users-again", showUsers);
+onClick("logout", async () => {
+  // Alone, and to its end: a renewal that waited for its turn must find nobody there.
+  await alone(async () => {
+    const answer = await send("POST", "/auth/logout");
+    if (answer.ok) signedOut("Logged out.");
+    else say(reason(answer), true);
+  });
+});
+onClick("logout-others", async () => {
+  const answer = await call("POST", "/auth/logout-all", { keep_current: true });
+  say(answer.ok ? "All other devices are logged out." : reason(answer), !answer.ok);
+  await showDevices();
+});
+onClick("logout-all", async () => {
+  const answer = await call("POST", "/auth/logout-all", { keep_current: false });
+  if (answer.ok) signedOut("Logged out on all devices.");
+  else if (times()) say(reason(answer), true);
+});
+
+// ---- Start -------------------------------------------------------------------------------------------------------------
+
+setInterval(tick, 250);
+document.addEventListener("visibilitychange", () => {
+  // A page in the background is not woken on time, and a machine that slept not at all.
+  if (!document.hidden) tick();
+});
+window.addEventListener("storage", (event) => {
+  if (event.key !== KEY) return;
+  // Another tab logged in, perhaps as somebody else, or out; or it renewed the token, which only moves the bar.
+  const now = times();
+  if (!now && who) signedOut("Logged out in another tab.");
+  else if (now && (!who || now.login !== whoseLogin)) signedIn();
+});
+
+if (times()) {
+  await signedIn();
+  if (!times()) show(false);
+} else {
+  // The feed answers guests too: asking it does not fail where there is no session.
+  const feed = await send("GET", "/feed");
+  if (feed.ok && feed.json.viewer !== "guest") {
+    // Logged in, by a page that this one knows nothing of.
+    noteIssued(0);
+    if (await renew(true)) await signedIn();
+  } else {
+    signedOut(feed.status === 0 ? reason(feed) : "");
+  }
+}

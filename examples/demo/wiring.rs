@@ -1,0 +1,59 @@
+//! Where the crate meets the demo: this is the part to copy.
+
+use axum::Router;
+use jwt_sessions::{Grant, JwtAuthLayer, Login, Require, Settings, accounts, jwks_router, session_router};
+
+use crate::answers::Refusal;
+use crate::api::Profile;
+use crate::credentials::Credentials;
+use crate::database::Broken;
+use crate::{BoxError, Demo, admin, api, limits, page};
+
+/// The whole application. `limited` is whether logins and refreshes are limited.
+///
+/// # Errors
+///
+/// When a setting is refused, or the store cannot be opened.
+pub(crate) async fn app(demo: Demo, limited: bool) -> Result<Router, BoxError> {
+    let settings = Settings::from_env()?;
+    let store = settings.store().await?;
+    let (for_login, for_grant) = (demo.clone(), demo.clone());
+    let login = move |credentials| login(for_login.clone(), credentials);
+    let grant = move |subject| grant(for_grant.clone(), subject);
+    let sessions = settings.builder(store, accounts(login, grant)).build()?;
+
+    let verifier = sessions.verifier();
+    let admin = admin::routes().route_layer(Require::scope("admin"));
+    let protected = api::protected_routes().merge(admin).route_layer(JwtAuthLayer::new(verifier.clone()));
+    let optional = api::optional_routes().route_layer(JwtAuthLayer::new(verifier).optional());
+    let keys = jwks_router(&sessions);
+    let auth = session_router(sessions);
+    let auth = if limited { limits::limited(auth, demo.accounts.clone()) } else { auth };
+
+    Ok(Router::new()
+        .merge(protected)
+        .merge(optional)
+        // What is added from here on is not protected.
+        .merge(api::open_routes())
+        .with_state(demo)
+        .merge(page::routes())
+        .merge(keys)
+        .nest("/auth", auth)
+        .fallback(|| async { Refusal::not_found("there is nothing at this path") }))
+}
+
+async fn login(demo: Demo, credentials: Credentials) -> Result<Option<Login>, Broken> {
+    let remember = credentials.remember;
+    let subject = credentials.subject(&demo.accounts, &demo.passwords).await?;
+    Ok(subject.map(|subject| Login::new(subject).remember(remember)))
+}
+
+/// Asked at every login and every refresh: what an admin changed takes effect here.
+async fn grant(demo: Demo, subject: String) -> Result<Option<Grant<Profile>>, Broken> {
+    let account = demo.accounts.by_id(&subject).await?.filter(|account| !account.disabled);
+    Ok(account.map(|account| {
+        let admin = account.admin;
+        let grant = Grant::new(Profile::from(account));
+        if admin { grant.scope("admin") } else { grant }
+    }))
+}

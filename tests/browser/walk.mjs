@@ -1,0 +1,272 @@
+// Walks through the demo's page in a real browser, as two devices of one person.
+//
+//   node walk.mjs DEMO_BINARY SCREENSHOT_FOLDER
+//
+// Ends with 1 at the first expectation that does not hold, and for any error that the browser's console shows and that is
+// not one of those that the walk provokes.
+
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { createInterface } from "node:readline";
+import { chromium } from "playwright-core";
+
+const [binary, pictures] = process.argv.slice(2).map((path) => resolve(path));
+assert(binary && pictures, "usage: node walk.mjs DEMO_BINARY SCREENSHOT_FOLDER");
+mkdirSync(pictures, { recursive: true });
+
+const folder = mkdtempSync(join(tmpdir(), "demo-walk-"));
+const problems = [];
+
+/** Starts the demo with an access token that is renewed while one watches, and answers its address. */
+async function startDemo() {
+  const child = spawn(binary, {
+    cwd: folder,
+    env: { BIND_ADDR: "127.0.0.1:0", ACCESS_TOKEN_EXPIRY: "10s" },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const lines = createInterface({ input: child.stdout });
+  const origin = await new Promise((found, failed) => {
+    lines.on("line", (line) => {
+      const address = /^The demo is at (\S+)/.exec(line);
+      if (address) found(address[1]);
+    });
+    child.on("error", failed);
+    child.on("exit", (code) => failed(new Error(`the demo ended with ${code}`)));
+  });
+  return { child, origin };
+}
+
+/** A browser with a profile of its own. What its console says is a problem, but for `provoked` answers. */
+async function startDevice(name, origin) {
+  const context = await chromium.launchPersistentContext(join(folder, `profile-${name}`), {
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    headless: true,
+    viewport: { width: 1200, height: 900 },
+    args: [
+      "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+      "--disable-component-update", "--disable-sync",
+    ],
+  });
+  context.setDefaultTimeout(20_000);
+  const device = { name, context, provoked: [], refreshes: 0, page: null };
+  await context.addInitScript(() => {
+    document.addEventListener("securitypolicyviolation", (event) => {
+      console.error(`content security policy: ${event.violatedDirective} ${event.blockedURI}`);
+    });
+  });
+  context.on("request", (request) => {
+    if (request.url() === `${origin}/auth/refresh`) device.refreshes += 1;
+    if (!request.url().startsWith(`${origin}/`) && !request.url().startsWith("data:")) {
+      problems.push(`${name}: a request to ${request.url()}`);
+    }
+  });
+  context.on("console", (message) => {
+    if (message.type() !== "error") return;
+    const path = message.location().url.replace(origin, "");
+    const expected = device.provoked.some(([status, start]) => message.text().includes(`status of ${status}`) && path.startsWith(start));
+    if (!expected) problems.push(`${name}: ${message.text()} (${path})`);
+  });
+  context.on("weberror", (error) => problems.push(`${name}: ${error.error()}`));
+  device.page = context.pages()[0] ?? (await context.newPage());
+  device.page.on("dialog", (dialog) => dialog.accept());
+  await device.page.goto(origin);
+  return device;
+}
+
+const status = (page) => page.locator("#status");
+const hasText = (locator, text) => locator.filter({ hasText: text }).first().waitFor();
+
+async function register(page, name) {
+  await page.getByLabel("Username", { exact: true }).fill(name);
+  await page.getByLabel("Email", { exact: true }).fill(`${name}@example.org`);
+  await page.locator("#register-password").fill("correct horse");
+  await page.getByRole("button", { name: "Register" }).click();
+  await hasText(status(page), `Welcome, ${name}`);
+}
+
+async function logIn(page, name, { password = "correct horse", remember = false } = {}) {
+  await page.getByLabel("Username or email").fill(name);
+  await page.locator("#login-password").fill(password);
+  await page.getByLabel("Remember me").setChecked(remember);
+  await page.getByRole("button", { name: "Log in" }).click();
+}
+
+async function callRoute(page, name, answer) {
+  await page.getByRole("button", { name, exact: true }).click();
+  await hasText(page.locator("#answer-line"), answer);
+  const body = await page.locator("#answer").textContent();
+  return body ? JSON.parse(body) : null;
+}
+
+async function picture(page, name) {
+  const { width } = page.viewportSize();
+  for (const [kind, size, colorScheme] of [
+    ["desktop", { width, height: 900 }, "light"],
+    ["phone", { width: 390, height: 844 }, "light"],
+    ["dark", { width, height: 900 }, "dark"],
+    ["phone-dark", { width: 390, height: 844 }, "dark"],
+  ]) {
+    await page.setViewportSize(size);
+    await page.emulateMedia({ colorScheme });
+    await page.screenshot({ path: join(pictures, `${name}-${kind}.png`), fullPage: true });
+    const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+    assert.equal(wide, 0, `${name} is wider than a ${kind} screen`);
+  }
+  await page.setViewportSize({ width, height: 900 });
+  await page.emulateMedia({ colorScheme: "light" });
+}
+
+/** Waits until the access token is another one than now, whichever tab renewed it. */
+async function renewed(page) {
+  const issued = () => JSON.parse(localStorage.getItem("jwt-sessions-demo"))?.issued;
+  const before = await page.evaluate(issued);
+  await page.waitForFunction((before) => {
+    const now = JSON.parse(localStorage.getItem("jwt-sessions-demo"))?.issued;
+    return now !== undefined && now !== before;
+  }, before);
+}
+
+async function walk(origin) {
+  const first = await startDevice("first", origin);
+  const { page } = first;
+  await page.getByRole("heading", { name: "Log in" }).waitFor();
+  await picture(page, "signed-out");
+
+  console.log("register");
+  await register(page, "alice");
+  await hasText(status(page), "you are the admin");
+  await register(page, "bob");
+  first.provoked.push([409, "/register"], [401, "/auth/login"]);
+  await page.getByLabel("Username", { exact: true }).fill("ALICE");
+  await page.getByLabel("Email", { exact: true }).fill("other@example.org");
+  await page.locator("#register-password").fill("correct horse");
+  await page.getByRole("button", { name: "Register" }).click();
+  await hasText(status(page), "is taken");
+
+  console.log("log in");
+  await logIn(page, "alice", { password: "wrong horse" });
+  await hasText(status(page), "Wrong name or password");
+  await logIn(page, "Alice@Example.org", { remember: true });
+  await page.getByRole("heading", { name: "Access token" }).waitFor();
+  await hasText(page.locator("#who"), "alice · admin");
+  assert.equal(await page.evaluate(() => document.cookie), "", "a script can read the cookies");
+  first.provoked.length = 0;
+  const { issued, life, renew } = await page.evaluate(() => JSON.parse(localStorage.getItem("jwt-sessions-demo")));
+  assert(life <= 10_000 && renew - issued >= 0.8 * life && renew - issued <= 0.927 * life, "when it will renew");
+
+  console.log("protected routes");
+  assert.equal((await callRoute(page, "GET /me", "200")).username, "alice");
+  assert.equal((await callRoute(page, "GET /feed", "200")).viewer, "alice");
+  assert.deepEqual((await callRoute(page, "GET JWKS", "200")).keys, []);
+  assert.equal((await callRoute(page, "GET /admin", "200")).users.length, 2);
+
+  console.log("notes");
+  await page.locator("#note-text").fill("Water the <b>plants</b>");
+  await page.getByRole("button", { name: "Keep it" }).click();
+  await hasText(page.locator("#notes li"), "Water the <b>plants</b>");
+
+  console.log("renewal by itself");
+  await renewed(page);
+  await hasText(page.locator("#token-count"), "Renewed");
+  assert.equal((await callRoute(page, "GET /me", "200")).username, "alice");
+
+  console.log("two tabs renew once");
+  const tab = await first.context.newPage();
+  await tab.goto(origin);
+  await hasText(tab.locator("#who"), "alice · admin");
+  await renewed(page);
+  const before = first.refreshes;
+  await renewed(tab);
+  await renewed(page);
+  assert.equal(first.refreshes - before, 2, "refreshes in two renewals");
+  await tab.close();
+
+  console.log("another person in another tab");
+  // One jar, one person: both tabs show the one who logged in last.
+  const other = await first.context.newPage();
+  await other.goto(origin);
+  await hasText(other.locator("#who"), "alice");
+  await other.getByRole("button", { name: "Log out", exact: true }).click();
+  await hasText(status(page), "Logged out in another tab");
+  await logIn(other, "bob");
+  await hasText(page.locator("#who"), "bob");
+  await page.getByRole("button", { name: "Log out", exact: true }).click();
+  await hasText(status(other), "Logged out in another tab");
+  await other.close();
+  await logIn(page, "alice", { remember: true });
+  await hasText(page.locator("#who"), "alice");
+
+  console.log("a reload keeps the session");
+  await page.reload();
+  await hasText(page.locator("#who"), "alice · admin");
+  await hasText(page.locator("#notes li"), "plants");
+
+  console.log("admin");
+  await page.getByRole("button", { name: "Disable: bob" }).click();
+  await hasText(page.locator("#users li"), "disabled");
+  await page.getByRole("button", { name: "Enable: bob" }).click();
+  await page.getByRole("button", { name: "Disable: bob" }).waitFor();
+
+  console.log("second device");
+  const second = await startDevice("second", origin);
+  await logIn(second.page, "alice");
+  await hasText(second.page.locator("#who"), "alice · admin");
+  await page.getByRole("button", { name: "Look again" }).first().click();
+  await page.locator('#devices li[data-current="false"]').waitFor();
+  assert.equal(await page.locator("#devices li").count(), 2);
+  assert.equal(await page.locator('#devices li[data-current="true"]').count(), 1);
+  await callRoute(page, "GET /me", "200");
+  await picture(page, "signed-in");
+
+  console.log("end the other device");
+  second.provoked.push([401, "/"]);
+  await page.getByRole("button", { name: "End the session on" }).click();
+  await hasText(status(page), "That device is logged out");
+  await page.waitForFunction(() => document.querySelectorAll("#devices li").length === 1);
+  // It learns of it when it next renews its token, if not before.
+  await hasText(status(second.page), "Your session has ended");
+  await second.page.getByRole("heading", { name: "Log in" }).waitFor();
+
+  console.log("an account of no rank");
+  second.provoked = [[403, "/admin"]];
+  await logIn(second.page, "bob");
+  await hasText(second.page.locator("#who"), "bob");
+  await callRoute(second.page, "GET /admin", "403");
+  await hasText(second.page.locator("#notes li"), "No notes yet");
+  assert.equal(await second.page.locator("#admin").isVisible(), false);
+  await second.page.getByRole("button", { name: "Log out", exact: true }).click();
+  await hasText(status(second.page), "Logged out");
+
+  console.log("log out everywhere");
+  await logIn(second.page, "alice");
+  await hasText(second.page.locator("#who"), "alice");
+  second.provoked = [[401, "/"]];
+  await page.getByRole("button", { name: "Log out everywhere" }).click();
+  await hasText(status(page), "Logged out on all devices");
+  await page.getByRole("heading", { name: "Log in" }).waitFor();
+  await hasText(status(second.page), "Your session has ended");
+  await page.reload();
+  await page.getByRole("heading", { name: "Log in" }).waitFor();
+
+  await Promise.all([first.context.close(), second.context.close()]);
+}
+
+const { child, origin } = await startDemo();
+let failed = false;
+try {
+  await walk(origin);
+  assert.deepEqual(problems, []);
+  console.log("the walk is done");
+} catch (error) {
+  failed = true;
+  console.error(error, problems);
+} finally {
+  child.removeAllListeners("exit");
+  child.kill("SIGKILL");
+  rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+}
+// A browser that is still open after a failure does not keep the walk from ending.
+process.exit(failed ? 1 : 0);
