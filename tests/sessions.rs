@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jwt_sessions::auth::RefusalKind;
 use jwt_sessions::clock::Clock;
-use jwt_sessions::session::{Denied, Event, Events, Opening, Outcome, Refused, Reuse};
+use jwt_sessions::session::{Denied, Event, Events, Opening, Outcome, Refused, Reuse, SessionErrorKind};
 use jwt_sessions::store::{MemoryStore, RevokeReason};
 use jwt_sessions::token::Timestamp;
 use jwt_sessions::{
@@ -467,4 +467,23 @@ async fn settings_out_of_their_bounds_are_refused_by_name() {
     assert_eq!(build(&|b| b.session_limit(0)), "session_limit");
     assert_eq!(build(&|b| b.store_timeout(Duration::ZERO)), "store_timeout");
     assert_eq!(build(&|b| b.issuer("")), "issuer");
+}
+
+#[tokio::test]
+async fn the_subject_may_stand_in_a_claim_of_another_name() {
+    let (world, clock) = (World::default(), clock());
+    let sessions = world.builder(&clock).subject_claim("_id").build().unwrap();
+    let tokens = open(&sessions, "alice").await;
+    let verified = sessions.verifier().verify(tokens.access_token()).unwrap();
+    assert_eq!(verified.registered().subject.as_deref(), Some("alice"));
+    let payload: serde_json::Value = serde_json::from_str(verified.claims().as_str()).unwrap();
+    assert_eq!((&payload["_id"], payload.get("sub")), (&json!("alice"), None));
+    clock.advance(HOUR);
+    access(&sessions, &refresh(&sessions, &tokens).await).unwrap();
+
+    // The application's claims may not have that name then, and no other registered name is free for it.
+    let taken = world.builder(&clock).subject_claim("name").build().unwrap();
+    let error = taken.open("alice", Origin::default()).await.unwrap_err();
+    assert_eq!(error.kind(), SessionErrorKind::Claims);
+    assert_eq!(world.builder(&clock).subject_claim("exp").build().unwrap_err().setting(), "subject_claim");
 }

@@ -100,7 +100,7 @@ async fn a_damaged_file_is_refused_and_untouched() {
     let path = folder.path().join("sessions.db");
     filled(&path).await;
     let whole = std::fs::read(&path).unwrap();
-    assert!(open(&path).await.is_ok());
+    closed(open(&path).await.unwrap(), &path).await;
 
     // Every page, the empty ones and the tables of notes too.
     for at in (4096..whole.len()).step_by(4096).chain([100, whole.len() - 2048]) {
@@ -137,6 +137,24 @@ async fn another_programs_database_is_refused_and_untouched() {
     conn.execute_batch("INSERT INTO notes VALUES ('mine')").unwrap();
     assert_eq!(open(&wal).await.unwrap_err().kind(), StoreErrorKind::Foreign);
     assert_eq!(conn.query_row("SELECT text FROM notes", [], |row| row.get::<_, String>(0)).unwrap(), "mine");
+}
+
+#[tokio::test]
+async fn another_programs_database_with_a_log_left_by_a_crash_is_not_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let live = folder.path().join("live.db");
+    let conn = rusqlite::Connection::open(&live).unwrap();
+    let sql = "PRAGMA journal_mode = WAL; PRAGMA application_id = 42; CREATE TABLE notes (text)";
+    conn.execute_batch(sql).unwrap();
+    let crashed = tempfile::tempdir().unwrap();
+    let path = crashed.path().join("crashed.db");
+    std::fs::copy(&live, &path).unwrap();
+    std::fs::copy(live.with_extension("db-wal"), path.with_extension("db-wal")).unwrap();
+    let before = contents(crashed.path());
+    assert_eq!(open(&path).await.unwrap_err().kind(), StoreErrorKind::Foreign);
+    // Shared memory may come beside it: without it nobody can read a log.
+    let after = contents(crashed.path());
+    assert!(before.iter().all(|(file, contents)| after.get(file) == Some(contents)));
 }
 
 #[tokio::test]
@@ -321,6 +339,37 @@ async fn the_present_is_read_after_the_wait_for_the_lock() {
     other.execute_batch("ROLLBACK").unwrap();
     let Swapped::Lost(Some(lost)) = waiting.await.unwrap() else { panic!("a session came back from the dead") };
     assert_eq!(lost.now, clock.now());
+}
+
+#[tokio::test]
+async fn a_purge_walks_through_a_large_table() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Clock::manual(Clock::system().now());
+    let store = SqliteStore::open(folder.path().join("sessions.db"), clock.clone()).await.unwrap();
+    store.migrate().await.unwrap();
+    for page in 0..5 {
+        let mut creating = JoinSet::new();
+        for n in page * 700..(page + 1) * 700 {
+            let (store, mut session) = (store.clone(), session(n, &format!("subject {n}")));
+            // One in seven stays.
+            session.idle = Duration::from_secs(if n % 7 == 0 { 600 } else { 60 });
+            creating.spawn(async move { store.create(&session).await.unwrap() });
+        }
+        creating.join_all().await;
+    }
+    clock.advance(Duration::from_secs(60));
+    let mut deleted = Vec::new();
+    while deleted.last().is_none_or(|last| *last == 800) {
+        deleted.push(store.purge(800).await.unwrap());
+    }
+    assert_eq!(deleted, [800, 800, 800, 600]);
+    assert_eq!(store.purge(800).await.unwrap(), 0);
+    for n in 0..3500 {
+        assert_eq!(store.load(&format!("subject {n}"), id(n)).await.unwrap().is_some(), n % 7 == 0, "{n}");
+    }
+    // The next round begins where the last one ended, and finds what died before that place.
+    clock.advance(Duration::from_secs(600));
+    assert_eq!(store.purge(1000).await.unwrap(), 500);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -91,6 +91,12 @@ impl VerifierBuilder {
         self
     }
 
+    /// The claim that the subject stands in; `sub` unless it is set.
+    pub fn subject_claim(mut self, name: impl Into<String>) -> Self {
+        self.policy = self.policy.subject_claim(name);
+        self
+    }
+
     /// How long after its `exp` and before its `nbf` a token is taken, at most 60 seconds; zero unless it is set.
     pub fn leeway(mut self, leeway: Duration) -> Self {
         self.leeway = leeway;

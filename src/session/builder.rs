@@ -16,6 +16,7 @@ use crate::auth::Verifier;
 use crate::clock::Clock;
 use crate::site::Site;
 use crate::store::SessionStore;
+use crate::token::{RESERVED, SUBJECT_CLAIM};
 
 /// Builds [`Sessions`]: what must be decided is given to [`Sessions::builder`], the rest has safe defaults.
 ///
@@ -28,6 +29,7 @@ pub struct SessionsBuilder<S> {
     site: Site,
     issuer: Option<String>,
     audience: Option<String>,
+    subject_claim: Option<String>,
     access_life: Option<Duration>,
     idle: Option<Duration>,
     idle_unremembered: Option<Duration>,
@@ -48,6 +50,7 @@ impl<S: SessionStore> SessionsBuilder<S> {
             site: Site::without_cookies(),
             issuer: None,
             audience: None,
+            subject_claim: None,
             access_life: None,
             idle: None,
             idle_unremembered: None,
@@ -75,6 +78,13 @@ impl<S: SessionStore> SessionsBuilder<S> {
     /// The audience (`aud`) of access tokens; the issuer unless it is set. Refresh tokens have another one made of it.
     pub fn audience(mut self, audience: impl Into<String>) -> Self {
         self.audience = Some(audience.into());
+        self
+    }
+
+    /// The claim of access tokens that the subject stands in, for a system that is migrating and calls it `_id`, say; `sub`
+    /// unless it is set. Refresh tokens, which only this crate reads, keep `sub`.
+    pub fn subject_claim(mut self, name: impl Into<String>) -> Self {
+        self.subject_claim = Some(name.into());
         self
     }
 
@@ -158,12 +168,17 @@ impl<S: SessionStore> SessionsBuilder<S> {
         if audience.is_empty() {
             return Err(BuildError::new("audience", "empty"));
         }
-        let mint = Mint::new(&self.keys, issuer.clone(), audience.clone(), access_life)
+        let subject_claim = self.subject_claim.unwrap_or_else(|| SUBJECT_CLAIM.to_owned());
+        if subject_claim.is_empty() || subject_claim != SUBJECT_CLAIM && RESERVED.contains(&subject_claim.as_str()) {
+            return Err(BuildError::new("subject_claim", "empty, or the name of another claim"));
+        }
+        let mint = Mint::new(&self.keys, issuer.clone(), audience.clone(), subject_claim.clone(), access_life)
             .ok_or_else(|| BuildError::new("keys", "no key signs"))?;
         let ended = Arc::new(Ended::new(self.clock.clone(), access_life));
         let verifier = Verifier::builder(self.keys.access.clone())
             .issuer(issuer)
             .audience(audience)
+            .subject_claim(subject_claim)
             .site(self.site.clone())
             .clock(self.clock.clone())
             .session();

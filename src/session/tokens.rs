@@ -11,7 +11,8 @@ use super::error::{SessionError, SessionErrorKind};
 use super::keys::Keys;
 use crate::store::Row;
 use crate::token::{
-    ACCESS_TYPE, KeySet, Policy, REFRESH_TYPE, RefreshClaims, SessionId, SessionSecret, Signer, Timestamp, TokenError,
+    ACCESS_TYPE, KeySet, Policy, REFRESH_TYPE, RefreshClaims, SUBJECT_CLAIM, SessionId, SessionSecret, Signer,
+    Timestamp, TokenError,
 };
 
 /// The two tokens of a session, as a client gets them.
@@ -86,6 +87,7 @@ impl fmt::Debug for Tokens {
 pub(crate) struct Mint {
     issuer: String,
     audience: String,
+    subject_claim: String,
     refresh_audience: String,
     access: Signer,
     access_life: Duration,
@@ -103,7 +105,13 @@ pub(crate) struct AccessGrant<'a> {
 }
 
 impl Mint {
-    pub(crate) fn new(keys: &Keys, issuer: String, audience: String, access_life: Duration) -> Option<Self> {
+    pub(crate) fn new(
+        keys: &Keys,
+        issuer: String,
+        audience: String,
+        subject_claim: String,
+        access_life: Duration,
+    ) -> Option<Self> {
         let refresh_audience = format!("{audience}/refresh");
         // Their times are the store's: `iat` is not compared, and `exp` has a minute for clocks that differ.
         let refresh_policy = Policy::new()
@@ -117,6 +125,7 @@ impl Mint {
         Some(Self {
             issuer,
             audience,
+            subject_claim,
             refresh_audience,
             access: Signer::new(keys.access.signing_key()?.clone(), ACCESS_TYPE),
             access_life,
@@ -139,7 +148,8 @@ impl Mint {
         struct Claims<'a> {
             iss: &'a str,
             aud: &'a str,
-            sub: &'a str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            sub: Option<&'a str>,
             iat: i64,
             exp: i64,
             jti: String,
@@ -158,10 +168,11 @@ impl Mint {
         let life = self.access_life.saturating_sub(Duration::from_secs(u64::try_from(jitter).unwrap_or(0)));
         let iat = now.as_secs();
         let exp = now.after(life).min(of.row.expires_at).as_secs().max(iat);
+        let renamed = self.subject_claim != SUBJECT_CLAIM;
         let claims = Claims {
             iss: &self.issuer,
             aud: &self.audience,
-            sub: of.subject,
+            sub: (!renamed).then_some(of.subject),
             iat,
             exp,
             jti: URL_SAFE_NO_PAD.encode(jti),
@@ -172,14 +183,15 @@ impl Mint {
         };
         let mut payload =
             serde_json::to_string(&claims).map_err(|error| SessionError::because(SessionErrorKind::Claims, error))?;
-        let own = of.granted.claims.members();
-        if !own.is_empty() {
-            // Both are objects that this crate has checked; the application's has none of the names above.
-            payload.truncate(payload.len().saturating_sub(1));
-            payload.push(',');
-            payload.push_str(own);
-            payload.push('}');
+        if renamed {
+            if of.granted.claims.has(&self.subject_claim) {
+                tracing::error!(member = self.subject_claim, "the claims have a member of the subject's name");
+                return Err(SessionError::new(SessionErrorKind::Claims));
+            }
+            let quoted = |text: &str| serde_json::Value::from(text).to_string();
+            append(&mut payload, &format!("{}:{}", quoted(&self.subject_claim), quoted(of.subject)));
         }
+        append(&mut payload, of.granted.claims.members());
         let token = Zeroizing::new(self.access.sign(&payload)?);
         Ok((token, Duration::from_secs(u64::try_from(exp - iat).unwrap_or(0))))
     }
@@ -210,6 +222,16 @@ impl Mint {
     /// Row 0 of the rotation table: everything that can be told without the store.
     pub(crate) fn read(&self, token: &str, now: Timestamp) -> Result<RefreshClaims, TokenError> {
         RefreshClaims::read(self.refresh_policy.verify(token, &self.refresh_keys, now)?)
+    }
+}
+
+/// Adds members to the text of an object. Both are texts that this crate has written or checked, with no name in common.
+fn append(object: &mut String, members: &str) {
+    if !members.is_empty() {
+        object.truncate(object.len().saturating_sub(1));
+        object.push(',');
+        object.push_str(members);
+        object.push('}');
     }
 }
 

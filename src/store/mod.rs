@@ -29,7 +29,7 @@ use crate::token::{SecretHash, SessionId, Timestamp};
 
 /// The contract of a session store.
 ///
-/// Few verbs, each atomic. Implement them with `async fn`; [`conformance`](crate::store) tells whether they are right.
+/// Few verbs, each atomic. Implement them with `async fn`; the module `conformance` tells whether they are right.
 ///
 /// - **What must be atomic**: every verb but [`list`](Self::list) and [`purge`](Self::purge). Two calls of
 ///   [`swap`](Self::swap) for one row that expect the same never both win.
@@ -48,11 +48,13 @@ pub trait SessionStore: Send + Sync + 'static {
     ///
     /// In the same step, when the subject then has more than `limit` living sessions, the others that were rotated longest
     /// ago are revoked with [`RevokeReason::Limit`]. Refused as [`Created::TooLate`] when
-    /// [`revoke_subject`](Self::revoke_subject) or [`revoke_all`](Self::revoke_all) ran at `credentials_read_at` or later.
+    /// [`revoke_subject`](Self::revoke_subject) ran at `credentials_read_at` or later, or [`revoke_all`](Self::revoke_all)
+    /// named a later moment.
     ///
     /// # Errors
     ///
-    /// [`StoreErrorKind::Full`] from a bounded store that only holds living sessions; or when the store breaks.
+    /// [`StoreErrorKind::Full`] from a bounded store that only holds living sessions; when the subject has a session of this
+    /// id already, which is left as it is; or when the store breaks.
     fn create(&self, session: &NewSession) -> impl Future<Output = Result<Created, StoreError>> + Send;
 
     /// The session of that id and subject, whatever its state; none when there is no such row.

@@ -143,18 +143,23 @@ pub(super) struct Raw<'a> {
 impl<'a> Raw<'a> {
     /// Reads a payload. The claims of RFC 7519 have exactly the types that it gives them; the others count as absent when
     /// theirs is another, which no guard takes for a permission.
-    pub(super) fn read(payload: &'a str) -> Result<Self, TokenError> {
+    ///
+    /// The subject stands in the claim that `subject_claim` names; where that is another one, `sub` counts for nothing.
+    pub(super) fn read(payload: &'a str, subject_claim: &str) -> Result<Self, TokenError> {
         let mut raw = Self::default();
         let mut fits = true;
-        json::object(payload, &mut |name, value| fits &= raw.take(&name, value))
-            .ok_or(TokenError::new(TokenErrorKind::Claims))?;
+        let mut member = |name: Cow<'a, str>, value| {
+            fits &= if name == subject_claim { text(&mut raw.sub, value) } else { raw.take(&name, value) };
+        };
+        json::object(payload, &mut member).ok_or(TokenError::new(TokenErrorKind::Claims))?;
         if fits { Ok(raw) } else { Err(TokenError::new(TokenErrorKind::ClaimType)) }
     }
 
     fn take(&mut self, name: &str, value: Value<'a>) -> bool {
         match name {
             "iss" => text(&mut self.iss, value),
-            "sub" => text(&mut self.sub, value),
+            // Not the subject here, but still what RFC 7519 says that it is.
+            "sub" => matches!(value, Value::Text(_)),
             "jti" => text(&mut self.jti, value),
             "exp" => time(&mut self.exp, &value),
             "nbf" => time(&mut self.nbf, &value),
@@ -244,6 +249,11 @@ impl OwnClaims {
         Ok(Self(members.into()))
     }
 
+    /// Whether there is a member of that name.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        json::member_names(&format!("{{{}}}", self.0)).is_none_or(|names| names.iter().any(|one| one == name))
+    }
+
     pub(crate) fn members(&self) -> &str {
         &self.0
     }
@@ -279,7 +289,8 @@ mod tests {
 
     #[test]
     fn times_are_finite_numbers_of_seconds() {
-        let exp = |text: &str| Raw::read(text).map(|raw| raw.exp.map(Timestamp::as_millis)).map_err(|e| e.kind());
+        let exp =
+            |text: &str| Raw::read(text, "sub").map(|raw| raw.exp.map(Timestamp::as_millis)).map_err(|e| e.kind());
         assert_eq!(exp(r#"{"exp":1}"#), Ok(Some(1000)));
         assert_eq!(exp(r#"{"exp":1.5}"#), Ok(Some(1500)));
         assert_eq!(exp(r#"{"exp":-1}"#), Ok(Some(-1000)));

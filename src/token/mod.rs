@@ -55,10 +55,12 @@ mod time;
 mod verify;
 
 pub use self::algorithm::Algorithm;
+pub(crate) use self::claims::RESERVED;
 pub use self::claims::{OwnClaims, Payload, Registered, Verified};
 pub use self::error::{KeyError, KeyErrorKind, TokenError, TokenErrorKind};
 pub use self::key::{KeySet, SigningKey, VerifyingKey};
 pub use self::policy::Policy;
+pub(crate) use self::policy::SUBJECT_CLAIM;
 pub use self::refresh::{ACCESS_TYPE, REFRESH_TYPE, SecretHash, SessionSecret};
 pub use self::session_id::SessionId;
 pub use self::sign::Signer;

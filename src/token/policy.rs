@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::time::Duration;
 
 use super::algorithm::Algorithm;
@@ -14,6 +15,7 @@ pub struct Policy {
     pub(super) issuer: Option<String>,
     pub(super) audiences: Vec<String>,
     pub(super) subject: Expected,
+    pub(super) subject_claim: Cow<'static, str>,
     pub(super) typ: Option<String>,
     pub(super) leeway: Duration,
     pub(super) issued_at: bool,
@@ -31,6 +33,9 @@ pub(super) enum Expected {
 /// How far in the future `iat` may be, and how large the leeway: what the clocks of well-kept machines may differ by.
 pub(super) const CLOCKS_DIFFER: Duration = Duration::from_secs(60);
 
+/// Where the subject stands unless it is said otherwise (RFC 7519 section 4.1.2).
+pub(crate) const SUBJECT_CLAIM: &str = "sub";
+
 /// The longest token that is looked at, and the longest that is signed, in bytes.
 pub(super) const LONGEST: usize = 8 * 1024;
 
@@ -42,6 +47,7 @@ impl Policy {
             issuer: None,
             audiences: Vec::new(),
             subject: Expected::Anything,
+            subject_claim: Cow::Borrowed(SUBJECT_CLAIM),
             typ: None,
             leeway: Duration::ZERO,
             issued_at: true,
@@ -77,6 +83,14 @@ impl Policy {
     /// Any subject, but one.
     pub fn any_subject(mut self) -> Self {
         self.subject = Expected::Present;
+        self
+    }
+
+    /// The claim that the subject stands in, for systems that are migrating and call it `_id`, say; `sub` unless it is set.
+    ///
+    /// The names that this crate reads otherwise stay what they are: naming one of them here finds no subject.
+    pub fn subject_claim(mut self, name: impl Into<String>) -> Self {
+        self.subject_claim = Cow::Owned(name.into());
         self
     }
 

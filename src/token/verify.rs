@@ -30,7 +30,7 @@ impl Policy {
             return Err(TokenError::new(Kind::Signature));
         }
         let payload = String::from_utf8(parts.payload).map_err(|_| TokenError::new(Kind::Claims))?;
-        let registered = self.check_claims(&Raw::read(&payload)?, now)?;
+        let registered = self.check_claims(&Raw::read(&payload, &self.subject_claim)?, now)?;
         Ok(Verified::new(registered, Payload::new(payload)))
     }
 

@@ -1,6 +1,6 @@
 //! The suite that every store passes (feature `conformance`).
 //!
-//! It tries each sentence of the contract of [`SessionStore`], the races included. Call it from a test of your own store:
+//! It tries each sentence of the contract of [`SessionStore`](super::SessionStore), the races included. Call it from a test of your own store:
 //!
 //! ```
 //! use jwt_sessions::{clock::Clock, token::Timestamp};

@@ -1,4 +1,4 @@
-use super::suite::{LATER_THAN_ANYTHING, MILLISECOND, Suite, answered, promised, same, sorted};
+use super::suite::{HOUR, MILLISECOND, Suite, answered, promised, same, sorted};
 use crate::store::{Created, NewSession, Revocation, RevokeReason, Row, SessionStore};
 use crate::token::Timestamp;
 
@@ -133,11 +133,11 @@ impl<S: SessionStore> Suite<S> {
         );
 
         // An earlier moment afterwards takes nothing back.
-        answered("revoke_all", self.store.revoke_all(before.before(super::suite::HOUR)).await);
+        answered("revoke_all", self.store.revoke_all(before.before(HOUR)).await);
         let late = NewSession { credentials_read_at: last, ..self.session(&self.subject("late")) };
         let created = answered("create", self.store.create(&late).await);
         promised(matches!(created, Created::TooLate), "logins whose credentials were read before are refused");
-        let later = NewSession { credentials_read_at: LATER_THAN_ANYTHING, ..late };
+        let later = NewSession { credentials_read_at: before, ..late };
         self.open(&later).await;
     }
 

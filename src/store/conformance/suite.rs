@@ -7,7 +7,7 @@ use crate::clock::Clock;
 use crate::store::{Created, Loaded, NewSession, Row, SessionStore, StoreError, Swap, Swapped};
 use crate::token::{SecretHash, SessionId, Timestamp};
 
-/// The promises of a store, to be tried. See the [module](self).
+/// The promises of a store, to be tried. See the [module](super).
 #[derive(Debug)]
 #[must_use]
 pub struct Suite<S> {

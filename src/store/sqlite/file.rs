@@ -29,21 +29,25 @@ pub(super) fn open(path: &Path) -> Result<(Connection, Connection), StoreError> 
 /// Turns the write-ahead log on, which the file remembers.
 pub(super) fn wal(conn: &Connection) -> Result<(), StoreError> {
     // The busy timeout does not cover every lock that this switch takes, and many processes may start at once.
-    let mut tries = 0;
-    loop {
-        match conn.query_row(JOURNAL_MODE_WAL, [], |row| row.get::<_, String>(0)) {
-            Ok(mode) if mode == "wal" => return Ok(()),
-            Ok(mode) => return Err(unavailable(format!("the file's journal mode stays `{mode}` instead of `wal`"))),
-            Err(error) => {
-                tries += 1;
-                let error = broken(error);
-                if error.kind() != StoreErrorKind::Timeout || tries == TRIES {
-                    return Err(error);
-                }
-                thread::sleep(PAUSE);
-            }
+    conn.busy_timeout(PAUSE).map_err(broken)?;
+    let mut switched = switch(conn);
+    for _ in 0..TRIES {
+        match &switched {
+            Err(error) if error.kind() == StoreErrorKind::Timeout => thread::sleep(PAUSE),
+            _ => break,
         }
+        switched = switch(conn);
     }
+    conn.busy_timeout(BUSY).map_err(broken)?;
+    switched
+}
+
+fn switch(conn: &Connection) -> Result<(), StoreError> {
+    let mode: String = conn.query_row(JOURNAL_MODE_WAL, [], |row| row.get(0)).map_err(broken)?;
+    if mode == "wal" {
+        return Ok(());
+    }
+    Err(unavailable(format!("the file's journal mode stays `{mode}` instead of `wal`")))
 }
 
 /// Makes an empty file that only its owner can read, if there is none. SQLite gives the log beside it the same mode.
@@ -150,7 +154,7 @@ fn uri(path: &Path) -> Result<String, StoreError> {
     if name.contains(&0) {
         return Err(wrong("the file's name has a NUL in it"));
     }
-    let mut uri = String::from(if path.is_absolute() { "file://" } else { "file:" });
+    let mut uri = String::from(if name.starts_with(b"/") { "file://" } else { "file:" });
     for byte in name {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' => uri.push(char::from(*byte)),
@@ -194,7 +198,8 @@ impl Stamp {
 
 const BUSY: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(50);
-const TRIES: u32 = 100;
+/// With a pause and as long a wait for the lock each: as long as the busy timeout.
+const TRIES: u32 = 50;
 const STATEMENTS: usize = 32;
 /// Bytes: what a disk reads in about a second.
 const WALKED_THROUGH: i64 = 256 << 20;

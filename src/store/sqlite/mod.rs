@@ -2,6 +2,7 @@
 
 mod error;
 mod file;
+mod purge;
 mod queue;
 mod schema;
 mod statements;

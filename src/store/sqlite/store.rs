@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::oneshot;
 
 use super::error::unavailable;
+use super::purge::{self, Page, Place};
 use super::queue::Queue;
-use super::statements::{self, Page, Place};
-use super::{file, schema, writer};
+use super::{file, schema, statements, writer};
 use crate::clock::Clock;
 use crate::store::{Created, Listed, Loaded, NewSession, RevokeReason, Seen, SessionStore, StoreError, Swap, Swapped};
 use crate::token::{SecretHash, SessionId, Timestamp};
@@ -154,16 +154,14 @@ impl SessionStore for SqliteStore {
     }
 
     async fn purge(&self, limit: usize) -> Result<usize, StoreError> {
-        // What makes a session dead is in no index, because rotations write it. So a purge walks through the table, page by
-        // page on the reading connection, and only asks the writer to delete what it found.
         let start = self.purged_to();
         let (mut at, mut deleted, mut wrapped) = (start.clone(), 0_usize, start == Place::START);
         while deleted < limit {
             let (clock, rest) = (self.clock.clone(), limit - deleted);
             let Page { dead, next } =
-                self.reader.call(move |conn, _| statements::page(conn, &at, rest, clock.now())).await?;
+                self.reader.call(move |conn, _| purge::page(conn, &at, rest, clock.now())).await?;
             if !dead.is_empty() {
-                deleted += self.writer.call(move |conn, now| statements::delete(conn, &dead, now)).await?;
+                deleted += self.writer.call(move |conn, now| purge::delete(conn, &dead, now)).await?;
             }
             let is_round = match next {
                 Some(next) => {
@@ -177,7 +175,7 @@ impl SessionStore for SqliteStore {
             };
             self.set_purged_to(at.clone());
             if is_round {
-                self.writer.call(statements::forget).await?;
+                self.writer.call(purge::forget).await?;
                 break;
             }
         }

@@ -1,5 +1,5 @@
 use super::super::queue::Queue;
-use super::super::statements;
+use super::super::{purge, statements};
 use super::SqliteStore;
 use crate::clock::Clock;
 use crate::store::{NewSession, RevokeReason, Row, SessionStore, StoreErrorKind};
@@ -138,7 +138,7 @@ async fn a_rotation_writes_no_index_and_reads_one_row() {
     let store = ready(&folder).await;
     let plans = store.reader.call(|conn, _| {
         let mut plans = Vec::new();
-        for sql in statements::BY_KEY {
+        for sql in statements::BY_KEY.iter().chain(purge::BY_KEY) {
             let mut statement = conn.prepare(&format!("EXPLAIN QUERY PLAN {sql}"))?;
             let details =
                 statement.raw_query().mapped(|row| row.get::<_, String>("detail")).collect::<Result<Vec<_>, _>>()?;
