@@ -1,5 +1,10 @@
 //! The examples, run as a reader would run them: what each accepts and what it refuses.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers outside the test functions fail their test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers outside the test functions fail their test"
+)]
 
 use std::io::{BufRead, BufReader};
 use std::net::{TcpListener, TcpStream};

@@ -1,5 +1,10 @@
 //! `ls -R src` is the architecture diagram, and this keeps it true: a folder is a ring, and imports point inward.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers outside the test functions fail their test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers outside the test functions fail their test"
+)]
 
 use std::fs;
 use std::path::{Path, PathBuf};

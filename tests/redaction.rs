@@ -1,5 +1,10 @@
 //! No secret is ever shown: not by `Debug` or `Display` of a public type, and not in a log.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers outside the test functions fail their test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers outside the test functions fail their test"
+)]
 
 use std::collections::BTreeSet;
 use std::fmt::{Debug, Display};

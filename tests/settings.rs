@@ -1,5 +1,10 @@
 //! Every variable takes effect, and every bad one is refused by its name, in one line, without its value.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers outside the test functions fail their test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers outside the test functions fail their test"
+)]
 
 use std::time::Duration;
 

@@ -42,10 +42,10 @@ impl<S: SessionStore> Context<S> {
         };
         let claimed = |token: &str| self.sessions().claimed_by(token).map(|(session, _)| session);
         let of_cookie = cookie.and_then(|cookie| claimed(&cookie));
-        if let (Some(one), Some(two)) = (of_cookie, claimed(token)) {
-            if one != two {
-                return Err(Kind::InvalidRequest.into());
-            }
+        if let (Some(one), Some(two)) = (of_cookie, claimed(token))
+            && one != two
+        {
+            return Err(Kind::InvalidRequest.into());
         }
         Ok(Presented { token: token.clone(), channel: Channel::Body })
     }
