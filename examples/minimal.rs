@@ -1,6 +1,7 @@
+//! Login, sessions and protected routes. Set the variables as in `.env.example`, then `cargo run --example minimal`.
+
 use axum::{Router, routing::get};
 use jwt_sessions::*;
-use serde::{Deserialize, Serialize};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
@@ -16,13 +17,13 @@ async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     Ok(axum::serve(listener, app).await?)
 }
 
-#[derive(Deserialize)]
+#[derive(serde::Deserialize)]
 struct Credentials {
     username: String,
     password: String,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(serde::Serialize, serde::Deserialize)]
 struct MyClaims {
     name: String,
 }
@@ -38,6 +39,7 @@ async fn grant(subject: String) -> Result<Option<Grant<MyClaims>>, std::io::Erro
     Ok(Some(Grant::new(MyClaims { name: subject })))
 }
 
+/// Whoever is logged in, with the claims above: anybody else is refused before this is called.
 async fn me(user: Authenticated<MyClaims>) -> String {
     format!("hello, {}", user.name)
 }

@@ -1,4 +1,5 @@
 //! Sessions without HTTP: what an application may rely on, with a clock that is moved by hand.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers outside the test functions fail their test")]
 
 use std::collections::HashSet;
 use std::convert::Infallible;

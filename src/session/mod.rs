@@ -57,6 +57,7 @@ mod erased;
 mod error;
 mod events;
 mod keys;
+#[cfg_attr(not(feature = "axum"), allow(dead_code, reason = "the router alone asks for some of it"))]
 mod logout;
 mod open;
 mod refresh;

@@ -1,3 +1,5 @@
+use std::fmt;
+
 use serde::Deserializer;
 
 use super::accounts::Login;
@@ -24,7 +26,7 @@ pub enum Opened {
 }
 
 /// Where a session is opened from.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 #[must_use]
 pub struct Origin<'a> {
     device: Device,
@@ -41,6 +43,13 @@ impl<'a> Origin<'a> {
     pub fn replacing(mut self, refresh_token: &'a str) -> Self {
         self.replaces = Some(refresh_token);
         self
+    }
+}
+
+// The token is a secret until its session has ended.
+impl fmt::Debug for Origin<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Origin").field("device", &self.device).field("replaces", &self.replaces.is_some()).finish()
     }
 }
 

@@ -1,20 +1,42 @@
 use std::borrow::Cow;
+use std::error::Error as StdError;
 use std::fmt;
+use std::sync::Arc;
+
+use crate::store::StoreError;
 
 /// A variable that was refused. One line, without its value.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct SettingsError {
     variable: &'static str,
     reason: Cow<'static, str>,
+    source: Option<Arc<StoreError>>,
 }
 
 impl SettingsError {
     pub(super) const fn new(variable: &'static str, reason: &'static str) -> Self {
-        Self { variable, reason: Cow::Borrowed(reason) }
+        Self { variable, reason: Cow::Borrowed(reason), source: None }
     }
 
     pub(super) const fn owned(variable: &'static str, reason: String) -> Self {
-        Self { variable, reason: Cow::Owned(reason) }
+        Self { variable, reason: Cow::Owned(reason), source: None }
+    }
+
+    /// That the store of this URL cannot be opened.
+    pub(super) fn store(variable: &'static str, url: &str, error: StoreError) -> Self {
+        let mut reason = String::from("cannot be used");
+        let address = url.split_once(':').map_or(url, |(_, address)| address.trim_start_matches('/'));
+        let mut cause: Option<&(dyn StdError + 'static)> = Some(&error);
+        while let Some(error) = cause {
+            let message = error.to_string();
+            // A driver may quote the address, which may hold a password: who needs that message asks for the source.
+            if address.is_empty() || !message.contains(address) {
+                reason.push_str(": ");
+                reason.extend(message.chars().map(|char| if char.is_control() { ' ' } else { char }));
+            }
+            cause = error.source();
+        }
+        Self { variable, reason: Cow::Owned(reason), source: Some(Arc::new(error)) }
     }
 
     /// The variable's name.
@@ -36,4 +58,8 @@ impl fmt::Debug for SettingsError {
     }
 }
 
-impl std::error::Error for SettingsError {}
+impl StdError for SettingsError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}

@@ -13,14 +13,14 @@ const EXAMPLES: [&str; 2] =
 
 /// Reads the keys of both kinds of tokens.
 pub(super) fn read(vars: &Vars) -> Result<Keys, SettingsError> {
-    let access = match (vars.one(ACCESS)?, vars.one(&[KEY_FILE])?) {
+    let access = match (vars.secret(ACCESS)?, vars.one(&[KEY_FILE])?) {
         (Some(_), Some(_)) => {
             return Err(SettingsError::new(KEY_FILE, "is set beside ACCESS_TOKEN_SECRET, whose place it takes"));
         }
         (None, Some(files)) => key_files(files)?,
         (secret, None) => secret_set(vars.name_of(ACCESS), secret)?,
     };
-    let refresh = secret_set(vars.name_of(REFRESH), vars.one(REFRESH)?)?;
+    let refresh = secret_set(vars.name_of(REFRESH), vars.secret(REFRESH)?)?;
     Keys::new(access, refresh).map_err(|error| match error.kind() {
         KeyErrorKind::Duplicate => SettingsError::new(
             vars.name_of(REFRESH),

@@ -13,7 +13,7 @@ pub use self::error::SettingsError;
 use self::vars::Vars;
 use crate::session::{Accounts, Keys, Rotation, Sessions, SessionsBuilder};
 use crate::site::Site;
-use crate::store::{AnyStore, SessionStore, StoreError};
+use crate::store::{AnyStore, SessionStore};
 
 /// What the environment says.
 ///
@@ -82,18 +82,11 @@ impl Settings {
         let vars = Vars::new(vars)?;
         let keys = keys::read(&vars)?;
         let site = vars.site()?;
-        let issuer = match vars.one(&["ISSUER"])? {
-            Some(issuer) => issuer.to_owned(),
-            None => match vars.one(&["PUBLIC_ORIGIN"])? {
-                Some(origin) => origin.to_owned(),
-                None => {
-                    return Err(SettingsError::new(
-                        "ISSUER",
-                        "is not set, and there is no PUBLIC_ORIGIN to take it from",
-                    ));
-                }
-            },
-        };
+        // The site's own spelling first: browsers and tokens then name one origin.
+        let origin = site.origin().map_or_else(|| vars.one(&["PUBLIC_ORIGIN"]), |origin| Ok(Some(origin)))?;
+        let issuer = vars.one(&["ISSUER"])?.or(origin).map(str::to_owned);
+        let issuer =
+            issuer.ok_or(SettingsError::new("ISSUER", "is not set, and there is no PUBLIC_ORIGIN to take it from"))?;
         let audience = vars.one(&["AUDIENCE"])?.map_or_else(|| issuer.clone(), str::to_owned);
         let store = vars.one(&["SESSION_STORE"])?.map(str::to_owned);
         let store = store.ok_or(SettingsError::new(
@@ -120,8 +113,9 @@ impl Settings {
     /// # Errors
     ///
     /// When it cannot be reached, its driver's feature is off, or what is there is not ours.
-    pub async fn store(&self) -> Result<AnyStore, StoreError> {
-        crate::store::connect(&self.store).await
+    pub async fn store(&self) -> Result<AnyStore, SettingsError> {
+        let opened = crate::store::connect(&self.store).await;
+        opened.map_err(|error| SettingsError::store("SESSION_STORE", &self.store, error))
     }
 
     /// A builder with all of these settings: further ones may be set on it, or these changed.
@@ -152,14 +146,15 @@ impl Settings {
     fn check(&self, vars: &Vars) -> Result<(), SettingsError> {
         let (access_life, lives) = crate::session::lives(self.access_life, self.idle, self.absolute);
         crate::session::check_lives(access_life, &lives, &self.rotation).map_err(|error| {
-            let variable = match error.setting() {
-                "access_life" => "ACCESS_TOKEN_EXPIRY",
-                "idle" => vars.name_of(IDLE),
-                "absolute" => "SESSION_ABSOLUTE",
-                "lost_response_horizon" => "LOST_RESPONSE_HORIZON",
-                _ => "ROTATION_WINDOW",
+            let names = match error.setting() {
+                "access_life" => &["ACCESS_TOKEN_EXPIRY"],
+                "idle" | "idle_unremembered" => IDLE,
+                "absolute" => &["SESSION_ABSOLUTE"],
+                "lost_response_horizon" => &["LOST_RESPONSE_HORIZON"],
+                _ => &["ROTATION_WINDOW"],
             };
-            SettingsError::owned(variable, format!("is {}", error.reason()))
+            let is = if vars.has(names) { "is" } else { "is not set, and its default is" };
+            SettingsError::owned(vars.name_of(names), format!("{is} {}", error.reason()))
         })
     }
 }

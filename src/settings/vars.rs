@@ -1,21 +1,28 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use zeroize::Zeroizing;
+
 use super::duration;
 use super::error::SettingsError;
 use crate::session::Rotation;
 use crate::site::{Site, SiteError};
 
 /// The variables of ours, with the questions that are asked of them.
-pub(super) struct Vars(HashMap<String, String>);
+pub(super) struct Vars(HashMap<&'static str, Zeroizing<String>>);
 
 impl Vars {
     pub(super) fn new<N: Into<String>, V: Into<String>>(
         vars: impl IntoIterator<Item = (N, V)>,
     ) -> Result<Self, SettingsError> {
-        let all: HashMap<_, _> = vars.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
+        let mut ours = HashMap::new();
+        for (name, value) in vars {
+            let (name, value) = (name.into(), Zeroizing::new(value.into()));
+            let Some(name) = NAMES.iter().copied().find(|ours| *ours == name) else { continue };
+            ours.insert(name, value);
+        }
         for name in NAMES {
-            match all.get(*name).map(|value| value.trim()) {
+            match ours.get(name).map(|value| value.trim()) {
                 Some("") => return Err(SettingsError::new(name, "is set but empty")),
                 Some(value) if value.contains('\u{fffd}') => {
                     return Err(SettingsError::new(name, "is not Unicode text"));
@@ -23,28 +30,39 @@ impl Vars {
                 _ => {}
             }
         }
-        Ok(Self(all))
+        Ok(Self(ours))
     }
 
-    /// The value of a setting that has one or more names; refused where two of them say different things.
+    /// The value of a setting that has one or more names, without the blanks around it; refused where two of them say
+    /// different things.
     pub(super) fn one(&self, names: &[&'static str]) -> Result<Option<&str>, SettingsError> {
-        let mut found = None;
+        Ok(self.secret(names)?.map(str::trim))
+    }
+
+    /// The same to the byte: a secret's blanks are its own.
+    pub(super) fn secret(&self, names: &[&'static str]) -> Result<Option<&str>, SettingsError> {
+        let mut found: Option<&str> = None;
         for name in names {
-            let Some(value) = self.0.get(*name) else { continue };
+            let Some(value) = self.0.get(name).map(|value| value.as_str()) else { continue };
             if found.is_some_and(|found| found != value) {
                 return Err(SettingsError::owned(
                     name,
-                    format!("differs from {}, another name of it", names.join(" or ")),
+                    format!("differs from {}, another name of it", names.first().copied().unwrap_or_default()),
                 ));
             }
             found = Some(value);
         }
-        Ok(found.map(String::as_str))
+        Ok(found)
+    }
+
+    /// Whether a setting is given under one of its names.
+    pub(super) fn has(&self, names: &[&str]) -> bool {
+        names.iter().any(|name| self.0.contains_key(name))
     }
 
     /// The name by which a setting was given, or its first one.
     pub(super) fn name_of(&self, names: &[&'static str]) -> &'static str {
-        let given = names.iter().find(|name| self.0.contains_key(**name));
+        let given = names.iter().find(|name| self.0.contains_key(*name));
         given.or(names.first()).copied().unwrap_or_default()
     }
 
@@ -84,6 +102,10 @@ impl Vars {
                     if value.is_some() {
                         return Err(SettingsError::new(name, "is set, but COOKIES is off"));
                     }
+                }
+                // It is then no more than the issuer's name; any host will do, but an origin it must be.
+                if let Some(Err(error @ SiteError::Origin)) = origin.map(Site::new) {
+                    return Err(SettingsError::owned("PUBLIC_ORIGIN", format!("is refused: {error}")));
                 }
                 return Ok(Site::without_cookies());
             }

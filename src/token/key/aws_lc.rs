@@ -13,6 +13,10 @@ pub(super) struct Parsed {
     key: Key,
 }
 
+#[allow(
+    clippy::large_enum_variant,
+    reason = "there are few keys, each on the heap; a box would be one more step to each token"
+)]
 enum Key {
     Hmac(hmac::Key),
     Public(ParsedPublicKey),

@@ -1,0 +1,79 @@
+#!/bin/sh
+# Installs what the tests need, and runs them all: `sh tests/run.sh`, from anywhere.
+#
+# CHROMIUM names another browser than /usr/bin/chromium.
+set -eu
+cd "$(dirname "$0")/.."
+
+CHROMIUM=${CHROMIUM:-/usr/bin/chromium}
+export CHROMIUM
+target=${CARGO_TARGET_DIR:-target}
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+passed=0
+failed=0
+
+# Shows a command and runs it. Its tests are counted; where it has none, it counts itself.
+run() {
+    printf '\n$ %s\n' "$*"
+    { "$@" 2>&1 && echo 0 >"$scratch/status" || echo 1 >"$scratch/status"; } | tee "$scratch/log"
+    status=$(cat "$scratch/status")
+    good=$(count passed)
+    bad=$(count failed)
+    if [ "$status" -ne 0 ] && [ "$bad" -eq 0 ]; then
+        bad=1
+    elif [ "$good" -eq 0 ] && [ "$bad" -eq 0 ]; then
+        good=1
+    fi
+    passed=$((passed + good))
+    failed=$((failed + bad))
+    return "$status"
+}
+
+# The sum of what the lines `test result: ok. 12 passed; 0 failed; …` say.
+count() {
+    sed -n "s/^test result: .* \([0-9][0-9]*\) $1;.*/\1/p" "$scratch/log" | awk '{ sum += $1 } END { print sum + 0 }'
+}
+
+missing=
+need() {
+    command -v "$1" >/dev/null 2>&1 || missing="$missing $2"
+}
+if ! command -v cargo >/dev/null 2>&1; then
+    echo "Rust is needed, 1.89 or newer, with cargo on the PATH" >&2
+    exit 1
+fi
+need cc "gcc libc6-dev"
+need node nodejs
+need npm npm
+need "$CHROMIUM" chromium
+if [ -n "$missing" ]; then
+    if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null 2>&1; then
+        export DEBIAN_FRONTEND=noninteractive
+        printf '\n$ apt-get install%s\n' "$missing"
+        apt-get update -qq
+        # Unquoted: these are several names.
+        apt-get install -y -qq --no-install-recommends $missing
+    else
+        echo "the tests need these Debian packages, which only root can install:$missing" >&2
+        exit 1
+    fi
+fi
+
+# The examples first: the tests start them.
+run cargo build --locked --examples || true
+run cargo test --locked --no-fail-fast --tests || true
+run cargo test --locked --no-fail-fast --doc || true
+# The token ring on the other backend alone.
+run cargo test --locked --no-fail-fast --no-default-features --features rust-crypto --lib --test tokens --test keys || true
+if [ -f tests/browser/package.json ]; then
+    modules=tests/browser/node_modules/.package-lock.json
+    if [ -z "$(find "$modules" -newer tests/browser/package-lock.json 2>/dev/null)" ]; then
+        printf '\n$ npm ci\n'
+        (cd tests/browser && npm ci --no-audit --no-fund --loglevel=error)
+    fi
+    run node tests/browser/walk.mjs "$target/debug/examples/demo" "$target/screenshots" || true
+fi
+
+printf '\n%s passed, %s failed\n' "$passed" "$failed"
+[ "$failed" -eq 0 ]
