@@ -17,7 +17,7 @@ use jwt_sessions::store::{
     StoreError, StoreErrorKind, Swap, Swapped,
 };
 use jwt_sessions::token::{SecretHash, SessionId, Timestamp};
-use jwt_sessions::{Grant, Keys, Opened, Origin, Refreshed, Sessions, accounts_elsewhere};
+use jwt_sessions::{Client, Grant, Keys, Opened, Refreshed, Sessions, accounts_elsewhere};
 
 /// Sessions in one map behind one lock.
 struct MapStore {
@@ -210,7 +210,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .issuer("https://app.example")
         .build()?;
 
-    let Opened::Tokens(first) = sessions.open("alice", Origin::default()).await? else {
+    let Opened::Tokens(first) = sessions.open("alice", Client::default()).await? else {
         return Err("alice has no account".into());
     };
     println!("alice has {} session", sessions.list("alice").await?.len());

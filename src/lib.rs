@@ -48,7 +48,7 @@ pub use self::auth::{Authenticated, JwtAuthLayer, Require, Verifier};
 #[cfg(feature = "axum")]
 pub use self::router::{SessionRoutes, jwks_router, session_router};
 pub use self::session::{
-    Accounts, Grant, Keys, Login, NoLogin, Opened, Origin, Refreshed, Rotation, Sessions, SessionsBuilder, Tokens,
+    Accounts, Client, Grant, Keys, Login, NoLogin, Opened, Refreshed, Rotation, Sessions, SessionsBuilder, Tokens,
     accounts, accounts_elsewhere,
 };
 pub use self::settings::Settings;

@@ -34,7 +34,7 @@ use jwt_sessions::token::{
     Timestamp,
 };
 use jwt_sessions::{
-    Authenticated, Grant, JwtAuthLayer, Keys, Login, Opened, Origin, Refreshed, Rotation, SessionRoutes, Sessions,
+    Authenticated, Client, Grant, JwtAuthLayer, Keys, Login, Opened, Refreshed, Rotation, SessionRoutes, Sessions,
     Settings, Site, Tokens, Verifier, accounts, session_router,
 };
 use serde_json::{Value, json};
@@ -157,7 +157,7 @@ fn sessions<S: SessionStore>(store: S, clock: &Clock, watching: Watching) -> Ses
 
 async fn open<S: SessionStore>(sessions: &Sessions<S>) -> Tokens {
     let credentials = json!({"username": "alice", "password": PASSWORD});
-    match sessions.login(credentials, Origin::default()).await.unwrap() {
+    match sessions.login(credentials, Client::default()).await.unwrap() {
         Opened::Tokens(tokens) => tokens,
         other => panic!("{other:?}"),
     }
@@ -281,7 +281,7 @@ async fn session_ring(secrets: &mut Secrets, shown: &mut Shown) {
     let sessions = sessions(MemoryStore::new(clock.clone()), &clock, watching.clone());
     let tokens = open(&sessions).await;
     secrets.tokens(&tokens);
-    shown.debug(Origin::default().replacing(tokens.refresh_token()));
+    shown.debug(Client::default().replacing(tokens.refresh_token()));
     shown.debug(sessions.list("alice").await.unwrap().remove(0));
     let refreshed = sessions.refresh(tokens.refresh_token()).await.unwrap();
     if let Refreshed::Tokens(tokens) = &refreshed {
@@ -294,7 +294,7 @@ async fn session_ring(secrets: &mut Secrets, shown: &mut Shown) {
     }
     shown.debug(Opened::Tokens(open(&sessions).await));
     shown.debug(tokens);
-    let error = sessions.open("", Origin::default()).await.unwrap_err();
+    let error = sessions.open("", Client::default()).await.unwrap_err();
     shown.debug(error.kind());
     shown.both(error);
     let keys = Keys::secrets(ACCESS, REFRESH).unwrap();

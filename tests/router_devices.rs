@@ -7,7 +7,7 @@ use std::time::Duration;
 use http::Method;
 use jwt_sessions::auth::RefusalKind;
 use jwt_sessions::session::SessionInfo;
-use jwt_sessions::{Login, Origin};
+use jwt_sessions::{Client, Login};
 use serde_json::{Value, json};
 
 use self::common::store::Mood;
@@ -65,7 +65,7 @@ async fn the_list_shows_what_is_promised() {
 async fn a_label_is_the_applications() {
     let world = World::new();
     let login = Login::new("alice").label("Anna's laptop");
-    let jwt_sessions::Opened::Tokens(tokens) = world.sessions.open(login, Origin::default()).await.unwrap() else {
+    let jwt_sessions::Opened::Tokens(tokens) = world.sessions.open(login, Client::default()).await.unwrap() else {
         panic!("no session");
     };
     let answer = world.send(list().bearer(tokens.access_token())).await;

@@ -7,7 +7,7 @@ use axum::Router;
 use http::Method;
 use jwt_sessions::auth::Verifier;
 use jwt_sessions::token::{Algorithm, KeySet, SigningKey, VerifyingKey};
-use jwt_sessions::{Grant, Keys, Opened, Origin, Sessions, accounts_elsewhere, jwks_router, session_router};
+use jwt_sessions::{Client, Grant, Keys, Opened, Sessions, accounts_elsewhere, jwks_router, session_router};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
@@ -80,7 +80,7 @@ async fn public_keys_are_published_and_verify_what_is_issued() {
             .audience("https://id.example")
             .build()
             .unwrap();
-        let Opened::Tokens(tokens) = sessions.open("alice", Origin::default()).await.unwrap() else { panic!("none") };
+        let Opened::Tokens(tokens) = sessions.open("alice", Client::default()).await.unwrap() else { panic!("none") };
         assert_eq!(verifier.verify(tokens.access_token()).unwrap().registered().subject.as_deref(), Some("alice"));
         assert!(verifier.verify(tokens.refresh_token()).is_err());
     }

@@ -2,7 +2,7 @@
 
 use jwt_sessions::clock::Clock;
 use jwt_sessions::store::MemoryStore;
-use jwt_sessions::{Grant, Keys, Opened, Origin, Sessions, accounts_elsewhere};
+use jwt_sessions::{Client, Grant, Keys, Opened, Sessions, accounts_elsewhere};
 use serde_json::json;
 
 #[tokio::test]
@@ -13,7 +13,7 @@ async fn a_login_that_begins_after_the_answer_is_never_too_early() {
     let sessions = Sessions::builder(keys, store, accounts_elsewhere(grant)).issuer("id").build().unwrap();
     for _ in 0..20 {
         sessions.revoke_subject("alice", None).await.unwrap();
-        let opened = sessions.open("alice", Origin::default()).await.unwrap();
+        let opened = sessions.open("alice", Client::default()).await.unwrap();
         assert!(matches!(opened, Opened::Tokens(_)), "{opened:?}");
     }
 }

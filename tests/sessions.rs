@@ -12,7 +12,7 @@ use jwt_sessions::session::{Denied, Event, Events, Opening, Outcome, Refused, Re
 use jwt_sessions::store::{MemoryStore, RevokeReason};
 use jwt_sessions::token::Timestamp;
 use jwt_sessions::{
-    Grant, Keys, Login, Opened, Origin, Refreshed, Rotation, Sessions, SessionsBuilder, Tokens, accounts,
+    Client, Grant, Keys, Login, Opened, Refreshed, Rotation, Sessions, SessionsBuilder, Tokens, accounts,
 };
 use serde_json::json;
 
@@ -77,7 +77,7 @@ fn clock() -> Clock {
 }
 
 async fn open(sessions: &Sessions<MemoryStore>, login: impl Into<Login>) -> Tokens {
-    match sessions.open(login, Origin::default()).await.unwrap() {
+    match sessions.open(login, Client::default()).await.unwrap() {
         Opened::Tokens(tokens) => tokens,
         other => panic!("{other:?}"),
     }
@@ -359,7 +359,7 @@ async fn the_account_is_asked_again_at_each_refresh() {
     assert_eq!(access(&sessions, &second), Err(RefusalKind::SessionEnded));
     world.gone.lock().unwrap().clear();
     assert_eq!(refused(&sessions, &second).await, Refused::SessionEnded(Outcome::Ended));
-    assert!(matches!(sessions.open("alice", Origin::default()).await.unwrap(), Opened::Tokens(_)));
+    assert!(matches!(sessions.open("alice", Client::default()).await.unwrap(), Opened::Tokens(_)));
 }
 
 #[tokio::test]
@@ -383,7 +383,7 @@ async fn the_longest_unused_session_makes_room_for_one_too_many() {
 async fn the_application_may_keep_somebody_out() {
     let (world, clock) = (World::default(), clock());
     let sessions = world.sessions(&clock);
-    assert!(matches!(sessions.open("blocked", Origin::default()).await.unwrap(), Opened::Denied));
+    assert!(matches!(sessions.open("blocked", Client::default()).await.unwrap(), Opened::Denied));
     assert!(sessions.list("blocked").await.unwrap().is_empty());
 }
 
@@ -392,7 +392,7 @@ async fn a_login_replaces_the_session_that_the_same_client_had() {
     let (world, clock) = (World::default(), clock());
     let sessions = world.sessions(&clock);
     let old = open(&sessions, "alice").await;
-    let origin = Origin::default().replacing(old.refresh_token());
+    let origin = Client::default().replacing(old.refresh_token());
     assert!(matches!(sessions.open("alice", origin).await.unwrap(), Opened::Tokens(_)));
     assert_eq!(sessions.list("alice").await.unwrap().len(), 1);
     assert_eq!(world.events(), ["login", "replaced:replaced", "login"]);
@@ -484,7 +484,7 @@ async fn the_subject_may_stand_in_a_claim_of_another_name() {
 
     // The application's claims may not have that name then, and no other registered name is free for it.
     let taken = world.builder(&clock).subject_claim("name").build().unwrap();
-    let error = taken.open("alice", Origin::default()).await.unwrap_err();
+    let error = taken.open("alice", Client::default()).await.unwrap_err();
     assert_eq!(error.kind(), SessionErrorKind::Claims);
     assert_eq!(world.builder(&clock).subject_claim("exp").build().unwrap_err().setting(), "subject_claim");
 }

@@ -18,7 +18,7 @@ use jwt_sessions::settings::SettingsError;
 use jwt_sessions::store::MemoryStore;
 use jwt_sessions::token::{Algorithm, KeySet, Timestamp, VerifyingKey};
 use jwt_sessions::{
-    Grant, Opened, Origin, Refreshed, Sessions, Settings, Tokens, accounts_elsewhere, jwks_router, session_router,
+    Client, Grant, Opened, Refreshed, Sessions, Settings, Tokens, accounts_elsewhere, jwks_router, session_router,
 };
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -71,7 +71,7 @@ impl App {
     }
 
     async fn open(&self) -> Tokens {
-        match self.sessions.open("alice", Origin::default()).await.unwrap() {
+        match self.sessions.open("alice", Client::default()).await.unwrap() {
             Opened::Tokens(tokens) => tokens,
             other => panic!("{other:?}"),
         }

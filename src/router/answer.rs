@@ -35,7 +35,7 @@ impl<S: SessionStore> Context<S> {
         })
         .into_response();
         if !in_body {
-            cookies::set(&mut response, self.sessions().site(), tokens)?;
+            cookies::set(response.headers_mut(), self.sessions().site(), tokens)?;
         }
         Ok(response)
     }
@@ -50,7 +50,7 @@ impl<S: SessionStore> Context<S> {
                     return Err(refusal);
                 }
                 let mut response = self.refused(refusal);
-                cookies::clear(&mut response, self.sessions().site());
+                cookies::clear(response.headers_mut(), self.sessions().site());
                 Ok(response)
             }
         }

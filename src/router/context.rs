@@ -18,7 +18,7 @@ use crate::store::SessionStore;
 pub enum Delivery {
     /// In cookies, unless the request says `?delivery=body`. Without cookies in the site: in the body alone.
     #[default]
-    Chosen,
+    Either,
     /// In cookies alone; tokens in bodies are not looked at.
     Cookies,
     /// In the body alone; no refresh cookie is read, and no cookie is written.

@@ -1,9 +1,8 @@
 use std::time::Duration;
 
-use axum::response::Response;
 use cookie::{Cookie, SameSite};
-use http::HeaderValue;
 use http::header::SET_COOKIE;
+use http::{HeaderMap, HeaderValue};
 
 use super::refusal::{RouterRefusal, RouterRefusalKind as Kind};
 use crate::session::Tokens;
@@ -15,7 +14,7 @@ const LARGEST: usize = 4096;
 const LONGEST: Duration = Duration::from_secs(400 * 24 * 3600);
 
 /// Sets the cookies of `tokens`; that of the refresh token only where it is a new one.
-pub(super) fn set(response: &mut Response, site: &Site, tokens: &Tokens) -> Result<(), RouterRefusal> {
+pub(super) fn set(headers: &mut HeaderMap, site: &Site, tokens: &Tokens) -> Result<(), RouterRefusal> {
     let access_for = lasting(tokens, tokens.expires_in());
     let access = access(site, tokens.access_token(), access_for);
     let refresh_for = lasting(tokens, tokens.refresh_expires_in());
@@ -31,16 +30,16 @@ pub(super) fn set(response: &mut Response, site: &Site, tokens: &Tokens) -> Resu
             );
             return Err(Kind::ServerError.into());
         }
-        append(response, &cookie);
+        append(headers, &cookie);
     }
     Ok(())
 }
 
 /// Takes both cookies away.
-pub(super) fn clear(response: &mut Response, site: &Site) {
+pub(super) fn clear(headers: &mut HeaderMap, site: &Site) {
     let gone = Some(Duration::ZERO);
     for cookie in [access(site, "", gone), refresh(site, "", gone)].into_iter().flatten() {
-        append(response, &cookie);
+        append(headers, &cookie);
     }
 }
 
@@ -67,10 +66,10 @@ fn build<'a>(site: &Site, name: &'a str, value: &'a str, rest: Option<Duration>,
     cookie
 }
 
-fn append(response: &mut Response, cookie: &Cookie<'_>) {
+fn append(headers: &mut HeaderMap, cookie: &Cookie<'_>) {
     // Names are checked tokens and values base64url with dots: they always make a header.
     if let Ok(mut value) = HeaderValue::try_from(cookie.to_string()) {
         value.set_sensitive(true);
-        response.headers_mut().append(SET_COOKIE, value);
+        headers.append(SET_COOKIE, value);
     }
 }

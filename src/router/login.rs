@@ -9,7 +9,7 @@ use super::body::Sent;
 use super::context::{Context, Delivery};
 use super::presented::{Channel, Presented};
 use super::refusal::{RouterRefusal, RouterRefusalKind as Kind};
-use crate::session::{Opened, Origin, SessionError, SessionErrorKind, Tokens};
+use crate::session::{Client, Opened, SessionError, SessionErrorKind, Tokens};
 use crate::store::{RevokeReason, SessionStore};
 
 /// `POST /login`: credentials of the application's type, for a session.
@@ -36,16 +36,16 @@ impl<S: SessionStore> Context<S> {
             // Cookies that contradict each other must not keep anybody from logging in.
             Channel::Cookie => self.cookie(&incoming.head.headers).ok().flatten(),
         };
-        let mut origin = Origin::new(self.device(&incoming.head));
+        let mut client = Client::new(self.device(&incoming.head));
         if let Some(token) = &replaced {
-            origin = origin.replacing(token);
+            client = client.replacing(token);
         }
         let opened = match incoming.sent {
             Sent::Nothing => return Err(Kind::InvalidRequest.into()),
-            Sent::Json(members) => self.sessions().login(serde_json::Value::Object(members), origin).await,
+            Sent::Json(members) => self.sessions().login(serde_json::Value::Object(members), client).await,
             Sent::Form(pairs) => {
                 let form = encoded(&pairs)?;
-                self.sessions().login(form_deserializer(&form), origin).await
+                self.sessions().login(form_deserializer(&form), client).await
             }
         };
         match opened.or_else(nobody)? {

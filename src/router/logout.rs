@@ -103,7 +103,7 @@ impl<S: SessionStore> Context<S> {
         let headers = &incoming.head.headers;
         let came = names.into_iter().flatten().any(|name| cookies_named(headers, name.as_bytes()).next().is_some());
         if came && incoming.token.is_none() && self.delivery != Delivery::Body {
-            cookies::clear(&mut response, site);
+            cookies::clear(response.headers_mut(), site);
         }
         response
     }

@@ -40,6 +40,7 @@ mod host;
 mod jwks;
 mod login;
 mod logout;
+mod own;
 mod presented;
 mod refresh;
 mod refusal;
@@ -48,5 +49,6 @@ mod sessions;
 
 pub use self::context::Delivery;
 pub use self::jwks::jwks_router;
+pub use self::own::{TokenCookies, refresh_cookie};
 pub use self::refusal::{RouterRefusal, RouterRefusalKind};
 pub use self::routes::{SessionRoutes, session_router};

@@ -4,6 +4,7 @@ use zeroize::Zeroizing;
 use super::context::{Context, Delivery, Incoming};
 use super::refusal::{RouterRefusal, RouterRefusalKind as Kind};
 use crate::auth::{MOST_COOKIES, cookies_named};
+use crate::session::Sessions;
 use crate::store::SessionStore;
 use crate::token::SessionId;
 
@@ -50,45 +51,50 @@ impl<S: SessionStore> Context<S> {
         Ok(Presented { token: token.clone(), channel: Channel::Body })
     }
 
-    /// The one refresh cookie that counts: what does not verify is ignored, of one session the highest generation counts,
-    /// valid ones of two sessions are refused. Where none verifies, the first, to be refused for what it is.
+    /// The one refresh cookie that counts.
     pub(super) fn cookie(&self, headers: &HeaderMap) -> Result<Option<Zeroizing<String>>, RouterRefusal> {
-        let candidates = self.candidates(headers)?;
-        let mut valid = candidates.iter().filter_map(|one| Some((one.claimed?, one.token)));
-        let best = match valid.next() {
-            None => candidates.first().map(|one| one.token),
-            Some(first) => {
-                let ((session, _), _) = first;
-                let mut best = first;
-                for other in valid {
-                    let ((of, generation), _) = other;
-                    if of != session {
-                        return Err(Kind::InvalidRequest.into());
-                    }
-                    if generation > best.0.1 {
-                        best = other;
-                    }
-                }
-                Some(best.1)
-            }
-        };
-        Ok(best.map(|token| Zeroizing::new(token.to_owned())))
+        let one = the_one(&self.candidates(headers)?)?;
+        Ok(one.map(|token| Zeroizing::new(token.to_owned())))
     }
 
-    /// All refresh cookies of a request; a sibling subdomain can toss some of our name into the jar, but no more than four
-    /// are looked at.
+    /// All refresh cookies of a request.
     pub(super) fn candidates<'a>(&self, headers: &'a HeaderMap) -> Result<Vec<Candidate<'a>>, RouterRefusal> {
-        let name = self.sessions().site().refresh_cookie_name().filter(|_| self.delivery != Delivery::Body);
-        let Some(name) = name else { return Ok(Vec::new()) };
-        let mut candidates = Vec::new();
-        for value in cookies_named(headers, name.as_bytes()) {
-            if candidates.len() == MOST_COOKIES {
-                return Err(Kind::InvalidRequest.into());
-            }
-            // No token has a byte above ASCII, and the empty text is no token either.
-            let token = std::str::from_utf8(value).unwrap_or_default();
-            candidates.push(Candidate { token, claimed: self.sessions().claimed_by(token) });
-        }
-        Ok(candidates)
+        if self.delivery == Delivery::Body { Ok(Vec::new()) } else { candidates(self.sessions(), headers) }
     }
+}
+
+/// All refresh cookies of a request; a sibling subdomain can toss some of our name into the jar, but no more than four are
+/// looked at.
+pub(super) fn candidates<'a, S: SessionStore>(
+    sessions: &Sessions<S>,
+    headers: &'a HeaderMap,
+) -> Result<Vec<Candidate<'a>>, RouterRefusal> {
+    let Some(name) = sessions.site().refresh_cookie_name() else { return Ok(Vec::new()) };
+    let mut candidates = Vec::new();
+    for value in cookies_named(headers, name.as_bytes()) {
+        if candidates.len() == MOST_COOKIES {
+            return Err(Kind::InvalidRequest.into());
+        }
+        // No token has a byte above ASCII, and the empty text is no token either.
+        let token = std::str::from_utf8(value).unwrap_or_default();
+        candidates.push(Candidate { token, claimed: sessions.claimed_by(token) });
+    }
+    Ok(candidates)
+}
+
+/// The one that counts: what does not verify is ignored, of one session the highest generation counts, valid ones of two
+/// sessions are refused. Where none verifies, the first, to be refused for what it is.
+pub(super) fn the_one<'a>(candidates: &[Candidate<'a>]) -> Result<Option<&'a str>, RouterRefusal> {
+    let mut valid = candidates.iter().filter_map(|one| Some((one.claimed?, one.token)));
+    let Some(mut best) = valid.next() else { return Ok(candidates.first().map(|one| one.token)) };
+    for other in valid {
+        let ((session, generation), _) = other;
+        if session != best.0.0 {
+            return Err(Kind::InvalidRequest.into());
+        }
+        if generation > best.0.1 {
+            best = other;
+        }
+    }
+    Ok(Some(best.1))
 }

@@ -13,7 +13,7 @@
 //!
 //! ```
 //! use jwt_sessions::{clock::Clock, store::MemoryStore};
-//! use jwt_sessions::{Grant, Keys, NoLogin, Opened, Origin, Refreshed, Sessions, accounts_elsewhere};
+//! use jwt_sessions::{Grant, Keys, NoLogin, Opened, Client, Refreshed, Sessions, accounts_elsewhere};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -26,7 +26,7 @@
 //!     .issuer("https://app.example")
 //!     .build()?;
 //!
-//! let Opened::Tokens(first) = sessions.open("alice", Origin::default()).await? else { unreachable!() };
+//! let Opened::Tokens(first) = sessions.open("alice", Client::default()).await? else { unreachable!() };
 //! let Refreshed::Tokens(second) = sessions.refresh(first.refresh_token()).await? else { unreachable!() };
 //! assert_ne!(first.refresh_token(), second.refresh_token());
 //!
@@ -39,7 +39,7 @@
 //! assert!(matches!(sessions.refresh(second.refresh_token()).await?, Refreshed::Refused(_)));
 //!
 //! // Who is no account gets no session.
-//! assert!(matches!(sessions.open("mallory", Origin::default()).await?, Opened::BadCredentials));
+//! assert!(matches!(sessions.open("mallory", Client::default()).await?, Opened::BadCredentials));
 //! # Ok(())
 //! # }
 //! ```
@@ -72,7 +72,7 @@ pub use self::builder::SessionsBuilder;
 pub use self::error::{BuildError, SessionError, SessionErrorKind};
 pub use self::events::{Denied, Event, EventKind, Events, Opening};
 pub use self::keys::Keys;
-pub use self::open::{Opened, Origin};
+pub use self::open::{Client, Opened};
 pub use self::refresh::{Refreshed, Refused};
 pub use self::rotation::{Operation, Outcome, Reuse, Rotation};
 pub use self::sessions::{SessionInfo, Sessions};

@@ -28,12 +28,12 @@ pub enum Opened {
 /// Where a session is opened from.
 #[derive(Clone, Default)]
 #[must_use]
-pub struct Origin<'a> {
+pub struct Client<'a> {
     device: Device,
     replaces: Option<&'a str>,
 }
 
-impl<'a> Origin<'a> {
+impl<'a> Client<'a> {
     /// From a device that the list of devices will show.
     pub fn new(device: Device) -> Self {
         Self { device, replaces: None }
@@ -47,9 +47,9 @@ impl<'a> Origin<'a> {
 }
 
 // The token is a secret until its session has ended.
-impl fmt::Debug for Origin<'_> {
+impl fmt::Debug for Client<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Origin").field("device", &self.device).field("replaces", &self.replaces.is_some()).finish()
+        f.debug_struct("Client").field("device", &self.device).field("replaces", &self.replaces.is_some()).finish()
     }
 }
 
@@ -58,9 +58,9 @@ impl<S: SessionStore> Sessions<S> {
     ///
     /// ```no_run
     /// # async fn example(sessions: jwt_sessions::Sessions<jwt_sessions::store::MemoryStore>) -> Result<(), Box<dyn std::error::Error>> {
-    /// use jwt_sessions::{Opened, Origin};
+    /// use jwt_sessions::{Opened, Client};
     ///
-    /// if let Opened::Tokens(tokens) = sessions.open("alice", Origin::default()).await? {
+    /// if let Opened::Tokens(tokens) = sessions.open("alice", Client::default()).await? {
     ///     println!("good for {:?}", tokens.expires_in());
     /// }
     /// # Ok(())
@@ -70,7 +70,7 @@ impl<S: SessionStore> Sessions<S> {
     /// # Errors
     ///
     /// When the store or the accounts break, the claims cannot be signed, or the subject is none.
-    pub async fn open(&self, login: impl Into<Login>, from: Origin<'_>) -> Result<Opened, SessionError> {
+    pub async fn open(&self, login: impl Into<Login>, from: Client<'_>) -> Result<Opened, SessionError> {
         let read_at = self.core().clock.now();
         self.open_for(login.into(), from, read_at).await
     }
@@ -83,7 +83,7 @@ impl<S: SessionStore> Sessions<S> {
     pub async fn login<'de>(
         &self,
         credentials: impl Deserializer<'de> + Send,
-        from: Origin<'_>,
+        from: Client<'_>,
     ) -> Result<Opened, SessionError> {
         // Before the accounts are asked: a logout-all that comes between must win.
         let read_at = self.core().clock.now();
@@ -99,7 +99,7 @@ impl<S: SessionStore> Sessions<S> {
         self.core().accounts.login(&mut <dyn erased_serde::Deserializer<'_>>::erase(credentials))
     }
 
-    async fn open_for(&self, login: Login, from: Origin<'_>, read_at: Timestamp) -> Result<Opened, SessionError> {
+    async fn open_for(&self, login: Login, from: Client<'_>, read_at: Timestamp) -> Result<Opened, SessionError> {
         self.start();
         let core = self.core();
         let subject = login.subject.as_str();
