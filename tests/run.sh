@@ -44,6 +44,7 @@ if ! command -v cargo >/dev/null 2>&1; then
     exit 1
 fi
 need cc "gcc libc6-dev"
+need openssl openssl
 need node nodejs
 need npm npm
 need "$CHROMIUM" chromium

@@ -24,7 +24,6 @@ impl<S: SessionStore> Sessions<S> {
     /// # Errors
     ///
     /// When the store breaks.
-    #[cfg(feature = "axum")]
     pub(crate) async fn is_living(
         &self,
         subject: &str,
@@ -56,7 +55,6 @@ impl<S: SessionStore> Sessions<S> {
     }
 
     /// What a refresh token says of its session, by its signature alone: to tell two tokens of different sessions apart.
-    #[cfg(feature = "axum")]
     pub(crate) fn claimed_by(&self, refresh_token: &str) -> Option<(SessionId, u64)> {
         let core = self.core();
         let claims = core.mint.read(refresh_token, core.clock.now()).ok()?;

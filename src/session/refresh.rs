@@ -1,3 +1,4 @@
+use std::fmt;
 use std::time::Duration;
 
 use serde::Deserializer;
@@ -13,7 +14,8 @@ use crate::token::{RefreshClaims, SecretHash, TokenErrorKind};
 
 /// What came of a refresh token that was presented. Being refused is an answer, not an error.
 #[derive(Debug)]
-#[non_exhaustive]
+#[must_use]
+#[allow(clippy::exhaustive_enums, reason = "tokens or none: nothing third can come")]
 pub enum Refreshed {
     /// New tokens.
     Tokens(Tokens),
@@ -48,6 +50,18 @@ impl Refused {
             Self::AccountGone => true,
             _ => false,
         }
+    }
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Invalid(_) => "the refresh token is not valid",
+            Self::SessionEnded(_) | Self::AccountGone => "the session has ended",
+            Self::TryAgain(_) => "the session was renewed a moment ago",
+            Self::BadCredentials => "the credentials are wrong",
+            Self::UnreadableCredentials => "the credentials cannot be read",
+        })
     }
 }
 
