@@ -96,10 +96,12 @@ impl Verifier {
         Err(Refusal::new(kind).about(token.session))
     }
 
-    /// The claims of the valid access token that a request carries, for a route that can do without.
+    /// The claims of the valid access token that a request carries, for a route that can do without. One that was cut off, or
+    /// whose session has ended, is not valid here either: it must not end the sessions that outlived it.
     #[cfg(feature = "axum")]
     pub(crate) fn taken(&self, headers: &HeaderMap) -> Option<Registered> {
         let found = self.identify(headers).ok()??;
+        self.watch(found.verified.registered()).ok()?;
         Some(found.verified.into_parts().0)
     }
 
