@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use serde::Deserializer;
 
+use super::core::through;
 use super::erased::Granted;
 use super::error::{SessionError, SessionErrorKind};
 use super::events::EventKind;
@@ -53,6 +54,9 @@ impl Refused {
 
 /// Who loses the compare-and-swap decides again on the row as it is now, this often.
 const TRIES: usize = 3;
+
+/// What was decided, what the client gets, and the row as it was decided or written.
+type Rotated = (Outcome, Answer, Option<Loaded>);
 
 impl<S: SessionStore> Sessions<S> {
     /// Renews the access token, and replaces the refresh token when it is time.
@@ -140,14 +144,17 @@ impl<S: SessionStore> Sessions<S> {
         let Some(granted) = core.accounts.grant(&claims.subject).await? else {
             return self.account_gone(&claims, &secret_hash).await;
         };
-        let (outcome, answer, loaded) = self.rotated(&claims, secret_hash, operation).await?;
-        core.reporter.report(claims.session, &claims.subject, EventKind::Presented(outcome));
+        core.mint.check(&claims.subject, &granted, core.clock.now())?;
+        let (sessions, presented) = (self.clone(), claims.clone());
+        let (outcome, answer, loaded) = through(async move {
+            let rotated = sessions.rotated(&presented, secret_hash, operation).await?;
+            sessions.settle(&presented, operation, &rotated);
+            Ok(rotated)
+        })
+        .await?;
         let Some(Loaded { row, .. }) = loaded else {
             return Ok(Refreshed::Refused(Refused::SessionEnded(outcome)));
         };
-        if operation != Operation::Refresh && answer == Answer::Both {
-            core.ended.cut(row.id, row.cut);
-        }
         match answer {
             Answer::Refusal => Ok(Refreshed::Refused(Refused::SessionEnded(outcome))),
             Answer::Retry(rest) => Ok(Refreshed::Refused(Refused::TryAgain(rest))),
@@ -163,13 +170,29 @@ impl<S: SessionStore> Sessions<S> {
         }
     }
 
+    /// What this process does about what was decided and written, before anybody hears of it.
+    fn settle(&self, claims: &RefreshClaims, operation: Operation, (outcome, answer, loaded): &Rotated) {
+        let core = self.core();
+        if let Some(Loaded { row, .. }) = loaded
+            && operation != Operation::Refresh
+            && *answer == Answer::Both
+        {
+            core.ended.cut(row.id, row.cut);
+        }
+        // Ended by another instance, perhaps: its access tokens are refused here from now on, too.
+        if *outcome == Outcome::Ended {
+            core.ended.end(claims.session);
+        }
+        core.reporter.report(claims.session, &claims.subject, EventKind::Presented(*outcome));
+    }
+
     /// Decides and writes, again when another writer was faster.
     async fn rotated(
         &self,
         claims: &RefreshClaims,
         secret_hash: SecretHash,
         operation: Operation,
-    ) -> Result<(Outcome, Answer, Option<Loaded>), SessionError> {
+    ) -> Result<Rotated, SessionError> {
         let core = self.core();
         let token = Presented { generation: claims.generation, previous: claims.previous, secret_hash };
         let (subject, id) = (claims.subject.as_str(), claims.session);

@@ -8,7 +8,6 @@ use super::accounts::Accounts;
 use super::builder::SessionsBuilder;
 use super::core::Core;
 use super::error::{BuildError, SessionError};
-use super::events::EventKind;
 use super::keys::Keys;
 use super::watch::Watch;
 use super::worker::{self, Job};
@@ -108,11 +107,15 @@ impl<S: SessionStore> Sessions<S> {
     /// Ends all sessions of all subjects that were opened before `before`, and answers how many: for a store restored from
     /// a backup, or a leaked key. Every access token issued so far is refused here; clients whose session lives get another.
     ///
+    /// Logins whose credentials were read before that moment are refused, for good. So a moment more than a minute from now,
+    /// by which clocks may differ, counts as one minute from now.
+    ///
     /// # Errors
     ///
     /// When the store breaks.
     pub async fn revoke_all(&self, before: Timestamp) -> Result<u64, SessionError> {
         let core = self.core();
+        let before = before.min(core.clock.now().after(CLOCKS_DIFFER));
         let ended = core.timed(core.store.revoke_all(before)).await?;
         core.ended.end_all();
         tracing::warn!(ended, "all sessions opened before a moment were ended");
@@ -178,16 +181,10 @@ impl<S: SessionStore> Sessions<S> {
         except: Option<SessionId>,
         reason: RevokeReason,
     ) -> Result<usize, SessionError> {
-        let core = self.core();
-        let ended = core.timed(core.store.revoke_subject(subject, except, reason)).await?;
-        for session in &ended {
-            core.ended.end(*session);
-            core.reporter.report(*session, subject, EventKind::Revoked(reason));
-        }
-        Ok(ended.len())
+        self.core().end_subject(subject, except, reason).await
     }
 
-    pub(super) fn core(&self) -> &Core<S> {
+    pub(super) fn core(&self) -> &Arc<Core<S>> {
         &self.inner.core
     }
 
@@ -216,6 +213,9 @@ impl<S> fmt::Debug for Sessions<S> {
         f.debug_struct("Sessions").field("site", &self.inner.site).finish_non_exhaustive()
     }
 }
+
+/// What the clocks of instances and of their store may differ by.
+const CLOCKS_DIFFER: Duration = Duration::from_secs(60);
 
 /// A session as its owner sees it in the list of devices.
 #[derive(Clone, Debug)]

@@ -65,7 +65,7 @@ pub(crate) async fn run<S: SessionStore>(core: Arc<Core<S>>, mut jobs: mpsc::Rec
     }
 }
 
-async fn write<S: SessionStore>(core: &Core<S>, held: &mut HashMap<(SessionId, u64), String>) {
+async fn write<S: SessionStore>(core: &Arc<Core<S>>, held: &mut HashMap<(SessionId, u64), String>) {
     if held.is_empty() {
         return;
     }
