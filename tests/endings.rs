@@ -39,6 +39,8 @@ struct Unreliable {
 const AT_ONCE: u8 = 0;
 const HELD_BACK: u8 = 1;
 const LOST: u8 = 2;
+/// Nothing is written either.
+const DOWN: u8 = 3;
 
 impl Unreliable {
     async fn answer<T>(&self, answer: Result<T, StoreError>) -> Result<T, StoreError> {
@@ -75,6 +77,9 @@ impl SessionStore for Unreliable {
     }
 
     async fn confirm(&self, seen: &[Seen]) -> Result<Vec<Seen>, StoreError> {
+        if self.answers.load(Ordering::SeqCst) == DOWN {
+            return Err(StoreError::new(StoreErrorKind::Unavailable));
+        }
         self.inner.confirm(seen).await
     }
 
@@ -335,4 +340,21 @@ async fn claims_too_long_to_be_signed_open_no_session_and_cost_none() {
     *world.scope.lock().unwrap() = "read".to_owned();
     world.clock.advance(HOUR);
     let _ = renewed(sessions.refresh(tokens.refresh_token()).await.unwrap());
+}
+
+#[tokio::test]
+async fn what_was_seen_while_the_store_was_down_still_tells_a_thief() {
+    let world = World::new();
+    let sessions = world.builder().build().unwrap();
+    let stolen = open(&sessions).await;
+    world.clock.advance(HOUR);
+    let tokens = renewed(sessions.refresh(stolen.refresh_token()).await.unwrap());
+    world.answers(DOWN);
+    assert!(!is_ended(&sessions, &tokens), "its owner uses it");
+    sessions.flush().await;
+    world.answers(AT_ONCE);
+    sessions.flush().await;
+    world.clock.advance(HOUR);
+    assert!(matches!(sessions.refresh(stolen.refresh_token()).await.unwrap(), Refreshed::Refused(_)));
+    assert!(world.has_heard("reused:recent"));
 }
