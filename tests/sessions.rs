@@ -311,6 +311,19 @@ async fn reauthentication_takes_only_the_same_subjects_credentials_and_renews_au
 }
 
 #[tokio::test]
+async fn a_token_of_an_ended_session_tries_no_passwords() {
+    let (world, clock) = (World::default(), clock());
+    let sessions = world.sessions(&clock);
+    let tokens = open(&sessions, "alice").await;
+    sessions.revoke("alice", tokens.session_id()).await.unwrap();
+    for password in ["guess", "secret"] {
+        let refreshed = sessions.reauthenticate(tokens.refresh_token(), json!(["alice", password])).await.unwrap();
+        let ended = Refused::SessionEnded(Outcome::Ended);
+        assert!(matches!(refreshed, Refreshed::Refused(refused) if refused == ended), "{password}: {refreshed:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_changed_password_ends_the_other_sessions_and_cuts_this_one() {
     let (world, clock) = (World::default(), clock());
     let sessions = world.sessions(&clock);

@@ -113,6 +113,11 @@ impl<S: SessionStore> Sessions<S> {
         let Ok(whose) = self.whose(credentials) else {
             return Ok(Refreshed::Refused(Refused::UnreadableCredentials));
         };
+        // A token that can get nothing is not for trying passwords with. As a refresh, so that nothing is gained should the
+        // session live after all.
+        if !self.is_of_living_session(&claims).await? {
+            return self.present_claims(claims, refresh_token, Operation::Refresh).await;
+        }
         match whose.await? {
             Some(login) if login.subject == claims.subject => {
                 self.present_claims(claims, refresh_token, Operation::Reauthenticate).await
