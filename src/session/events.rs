@@ -9,7 +9,8 @@ use crate::token::SessionId;
 
 /// What an application may watch and, before a session is opened, refuse: for audit logs and alerts.
 ///
-/// Called on the request's path and by the background task: be quick, or hand over to a queue.
+/// Events are called while the request waits and by the background task: be quick, or hand over to a queue. They come in a
+/// task of their own, so that a client that hangs up does not keep them from coming.
 pub trait Events: Send + Sync + 'static {
     /// Something happened to a session. A panic is caught and logged.
     fn event(&self, event: &Event<'_>);
