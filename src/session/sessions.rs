@@ -1,5 +1,5 @@
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
@@ -31,7 +31,7 @@ struct Inner<S> {
     verifier: Verifier,
     site: Site,
     public_jwks: String,
-    /// The background task's end of the queue, until it is started.
+    /// The background task's end of the queue, while there is no such task.
     idle_queue: Mutex<Option<mpsc::Receiver<Job>>>,
 }
 
@@ -197,7 +197,28 @@ impl<S: SessionStore> Sessions<S> {
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         let queue = self.inner.idle_queue.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(queue) = queue {
-            runtime.spawn(worker::run(self.inner.core.clone(), queue));
+            let (core, mut lent) =
+                (self.inner.core.clone(), Lent { queue: Some(queue), owner: Arc::downgrade(&self.inner) });
+            runtime.spawn(async move {
+                if let Some(queue) = &mut lent.queue {
+                    worker::run(core, queue).await;
+                }
+            });
+        }
+    }
+}
+
+/// The queue while the background task has it. A task that ends before its sessions, with its runtime or by a panic of the
+/// application's store, gives it back, and the next login or refresh starts another.
+struct Lent<S> {
+    queue: Option<mpsc::Receiver<Job>>,
+    owner: Weak<Inner<S>>,
+}
+
+impl<S> Drop for Lent<S> {
+    fn drop(&mut self) {
+        if let Some(owner) = self.owner.upgrade() {
+            *owner.idle_queue.lock().unwrap_or_else(PoisonError::into_inner) = self.queue.take();
         }
     }
 }

@@ -30,7 +30,7 @@ const PURGE: Duration = Duration::from_secs(300);
 const PAGE: usize = 1000;
 
 /// Runs until every handle is gone, and writes what it holds before it ends.
-pub(crate) async fn run<S: SessionStore>(core: Arc<Core<S>>, mut jobs: mpsc::Receiver<Job>) {
+pub(crate) async fn run<S: SessionStore>(core: Arc<Core<S>>, jobs: &mut mpsc::Receiver<Job>) {
     let mut held = HashMap::new();
     let mut write_at = Instant::now() + GATHER;
     let mut purge_at = Instant::now() + PURGE;
