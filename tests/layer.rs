@@ -208,6 +208,21 @@ async fn unsafe_requests_by_cookie_are_not_another_sites() {
 }
 
 #[tokio::test]
+async fn a_websocket_by_cookie_is_not_another_sites() {
+    let issuer = Issuer::new();
+    let app = app(JwtAuthLayer::new(issuer.verifier()));
+    let handshake = |credential: (&'static str, String), site: &str| {
+        let upgrade = [("connection", "Upgrade".to_owned()), ("upgrade", "websocket".to_owned())];
+        get("/", &[&upgrade[..], &[credential, ("sec-fetch-site", site.to_owned())]].concat())
+    };
+    let by_cookie = || ("cookie", cookie(issuer.alice()));
+    assert_eq!(answer(&app, handshake(by_cookie(), "same-site")).await, Err(RefusalKind::Csrf));
+    assert_eq!(answer(&app, handshake(by_cookie(), "same-origin")).await, Ok("alice 1".to_owned()));
+    let by_header = ("authorization", bearer(issuer.alice()));
+    assert_eq!(answer(&app, handshake(by_header, "same-site")).await, Ok("alice 1".to_owned()));
+}
+
+#[tokio::test]
 async fn a_refused_csrf_request_is_403_without_a_challenge() {
     let issuer = Issuer::new();
     let app = app(JwtAuthLayer::new(issuer.verifier()));

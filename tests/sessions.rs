@@ -260,6 +260,22 @@ async fn an_orphan_seen_in_use_ends_the_session_without_waiting_for_its_refresh(
     assert_eq!(refused(&sessions, &reissued).await, Refused::SessionEnded(Outcome::Ended));
 }
 
+#[test]
+fn what_is_seen_in_use_is_confirmed_after_the_runtime_of_the_start_is_gone() {
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (world, clock) = (World::default(), clock());
+    let sessions = runtime().block_on(async { world.sessions(&clock) });
+    runtime().block_on(async {
+        let stolen = open(&sessions, "alice").await;
+        clock.advance(HOUR);
+        let tokens = refresh(&sessions, &stolen).await;
+        access(&sessions, &tokens).unwrap();
+        sessions.flush().await;
+        clock.advance(HOUR);
+        assert_eq!(refused(&sessions, &stolen).await, Refused::SessionEnded(Outcome::Reused(Reuse::Recent)));
+    });
+}
+
 #[tokio::test]
 async fn a_rotation_cuts_off_every_earlier_token_at_once() {
     let (world, clock) = (World::default(), clock());
@@ -309,6 +325,19 @@ async fn reauthentication_takes_only_the_same_subjects_credentials_and_renews_au
     let Refreshed::Tokens(tokens) = answer else { panic!("{answer:?}") };
     assert_eq!(auth_time(&tokens), Some(clock.now()));
     assert_eq!(access(&sessions, &refreshed), Err(RefusalKind::SessionEnded));
+}
+
+#[tokio::test]
+async fn a_token_of_an_ended_session_tries_no_passwords() {
+    let (world, clock) = (World::default(), clock());
+    let sessions = world.sessions(&clock);
+    let tokens = open(&sessions, "alice").await;
+    sessions.revoke("alice", tokens.session_id()).await.unwrap();
+    for password in ["guess", "secret"] {
+        let refreshed = sessions.reauthenticate(tokens.refresh_token(), json!(["alice", password])).await.unwrap();
+        let ended = Refused::SessionEnded(Outcome::Ended);
+        assert!(matches!(refreshed, Refreshed::Refused(refused) if refused == ended), "{password}: {refreshed:?}");
+    }
 }
 
 #[tokio::test]

@@ -81,7 +81,6 @@ impl App {
         match self.sessions.refresh(token).await.unwrap() {
             Refreshed::Tokens(tokens) => Ok(tokens),
             Refreshed::Refused(refused) => Err(refused),
-            other => panic!("{other:?}"),
         }
     }
 

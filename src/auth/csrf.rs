@@ -6,8 +6,9 @@ use std::future::{Future, Ready, ready};
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
+use http::header::UPGRADE;
 use http::request::Parts;
-use http::{Method, Request, Response};
+use http::{HeaderMap, Method, Request, Response};
 use tower_http::csrf::{ConfigError, Csrf, CsrfLayer};
 use tower_layer::Layer;
 use tower_service::Service;
@@ -27,13 +28,25 @@ impl CsrfGuard {
         Ok(Self(layer.layer(Probe)))
     }
 
-    /// Whether the method is one that is guarded at all; the others need not be taken apart for the guard.
-    pub(crate) fn minds(method: &Method) -> bool {
-        !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
+    /// Whether the request is one that is guarded at all; the others need not be taken apart for the guard.
+    pub(crate) fn minds(method: &Method, headers: &HeaderMap) -> bool {
+        !is_safe(method) || headers.contains_key(UPGRADE)
     }
 
     /// The head of a request that passes. One that does not is spent: it deserves its refusal and nothing else.
-    pub(crate) fn pass(&self, head: Parts) -> Option<Parts> {
+    pub(crate) fn pass(&self, mut head: Parts) -> Option<Parts> {
+        // The handshake of a WebSocket is a GET (RFC 6455 section 4.1) and all but safe: behind it the other site would
+        // speak as the user and read the answers. So it is asked about as if it were a POST.
+        let handshake = is_safe(&head.method) && head.headers.contains_key(UPGRADE);
+        let method = handshake.then(|| std::mem::replace(&mut head.method, Method::POST));
+        let mut head = self.ask(head)?;
+        if let Some(method) = method {
+            head.method = method;
+        }
+        Some(head)
+    }
+
+    fn ask(&self, head: Parts) -> Option<Parts> {
         // A call takes the middleware by `&mut`; a clone of it is one reference count.
         let verdict = pin!(self.0.clone().call(Request::from_parts(head, ())));
         match verdict.poll(&mut Context::from_waker(Waker::noop())) {
@@ -48,6 +61,10 @@ impl fmt::Debug for CsrfGuard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("CsrfGuard").field(&self.0).finish()
     }
+}
+
+fn is_safe(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
 }
 
 /// Hands the head back as the response's body; a refusal's body is the default, none.
@@ -74,12 +91,13 @@ mod tests {
 
     fn passes(method: Method, headers: &[(&str, &str)]) -> bool {
         let guard = CsrfGuard::new(&["https://app.example".to_owned()]).unwrap();
+        let sent = method.clone();
         let mut request = Request::builder().method(method).uri("/notes").header("host", "api.example");
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
         let head = guard.pass(request.body(()).unwrap().into_parts().0);
-        head.is_some_and(|head| head.uri == "/notes" && head.headers.len() == headers.len() + 1)
+        head.is_some_and(|head| head.uri == "/notes" && head.method == sent && head.headers.len() == headers.len() + 1)
     }
 
     #[test]
@@ -89,6 +107,16 @@ mod tests {
         assert!(!passes(Method::DELETE, &[("sec-fetch-site", "same-site")]));
         assert!(!passes(Method::POST, &[("origin", "https://evil.example")]));
         assert!(!passes(Method::POST, &[("origin", "null")]));
+    }
+
+    #[test]
+    fn a_websocket_of_another_site_is_refused() {
+        let with = |name, value| passes(Method::GET, &[("upgrade", "websocket"), (name, value)]);
+        assert!(!with("sec-fetch-site", "same-site"));
+        assert!(!with("origin", "https://evil.example"));
+        assert!(with("sec-fetch-site", "same-origin"));
+        assert!(with("origin", "https://app.example"));
+        assert!(with("user-agent", "no browser"));
     }
 
     #[test]
@@ -103,7 +131,7 @@ mod tests {
     fn what_is_not_minded_always_passes() {
         let cross_site = [("sec-fetch-site", "cross-site")];
         for method in [Method::GET, Method::HEAD, Method::OPTIONS, Method::POST, Method::TRACE, Method::PUT] {
-            assert_eq!(CsrfGuard::minds(&method), !passes(method.clone(), &cross_site), "{method}");
+            assert_eq!(CsrfGuard::minds(&method, &HeaderMap::new()), !passes(method.clone(), &cross_site), "{method}");
         }
     }
 }

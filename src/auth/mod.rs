@@ -6,7 +6,8 @@
 //! 2. Every candidate is verified, and what fails beside a valid one is ignored. Of one session, the header counts before
 //!    the cookie, and of several cookies the one of the highest generation. Valid tokens of two sessions or subjects are
 //!    400, five cookies of the one name too.
-//! 3. An unsafe request by cookie is asked by [`tower_http::csrf`] whether it may be another site's.
+//! 3. An unsafe request by cookie, or the handshake of a WebSocket, is asked by [`tower_http::csrf`] whether it may be another
+//!    site's.
 //! 4. A [`SessionWatch`] is asked whether the session still lives.
 //! 5. Who passes is marked in the request's extensions. [`Authenticated<T>`](Authenticated) names the claims' type;
 //!    `Option<Authenticated<T>>` is `None` only when no credential was sent. [`Require`] demands scopes, a recent

@@ -48,7 +48,7 @@ impl<S, R> JwtAuth<S, R> {
     fn take<B>(&self, mut request: Request<B>, found: Found) -> Result<(Request<B>, Mark), Refusal> {
         let Found { verified, channel, now } = found;
         // Only a cookie comes along by itself; a header is proof that a script of ours, or no browser, sent it.
-        if channel == Channel::Cookie && CsrfGuard::minds(request.method()) {
+        if channel == Channel::Cookie && CsrfGuard::minds(request.method(), request.headers()) {
             let (head, body) = request.into_parts();
             let refusal = || Refusal::new(RefusalKind::Csrf).about(verified.registered().session);
             request = Request::from_parts(self.verifier.csrf().pass(head).ok_or_else(refusal)?, body);

@@ -2,9 +2,11 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tracing::Instrument as _;
+
 use super::ended::Ended;
 use super::erased::ErasedAccounts;
-use super::error::SessionError;
+use super::error::{SessionError, SessionErrorKind};
 use super::events::{EventKind, Reporter};
 use super::rotation::{Outcome, Preset, Reuse, Rotation};
 use super::tokens::Mint;
@@ -51,21 +53,56 @@ impl<S: SessionStore> Core<S> {
 
     /// Ends a session in the store and for its access tokens; whether it was living until now.
     pub(crate) async fn end(
-        &self,
+        self: &Arc<Self>,
         subject: &str,
         session: SessionId,
         reason: RevokeReason,
     ) -> Result<bool, SessionError> {
-        let was_living = self.timed(self.store.revoke(subject, session, reason)).await?;
-        if was_living {
+        let (core, subject) = (Arc::clone(self), subject.to_owned());
+        through(async move {
+            let was_living = core.timed(core.store.revoke(&subject, session, reason)).await?;
+            if was_living {
+                core.ended.end(session);
+                core.reporter.report(session, &subject, EventKind::Revoked(reason));
+            } else {
+                core.note_ended(&subject, session).await?;
+            }
+            Ok(was_living)
+        })
+        .await
+    }
+
+    /// A session that was ended before, by an attempt whose answer was lost or by another instance, is noted here, too. Not
+    /// unseen: the id is what somebody asked for, and may be another subject's or nobody's.
+    async fn note_ended(&self, subject: &str, session: SessionId) -> Result<(), SessionError> {
+        let found = self.timed(self.store.load(subject, session)).await?;
+        if found.is_some_and(|loaded| !loaded.row.is_living(loaded.now)) {
             self.ended.end(session);
-            self.reporter.report(session, subject, EventKind::Revoked(reason));
         }
-        Ok(was_living)
+        Ok(())
+    }
+
+    /// Ends all sessions of a subject but one in the store and for their access tokens, and answers how many.
+    pub(crate) async fn end_subject(
+        self: &Arc<Self>,
+        subject: &str,
+        except: Option<SessionId>,
+        reason: RevokeReason,
+    ) -> Result<usize, SessionError> {
+        let (core, subject) = (Arc::clone(self), subject.to_owned());
+        through(async move {
+            let ended = core.timed(core.store.revoke_subject(&subject, except, reason)).await?;
+            for session in &ended {
+                core.ended.end(*session);
+                core.reporter.report(*session, &subject, EventKind::Revoked(reason));
+            }
+            Ok(ended.len())
+        })
+        .await
     }
 
     /// A token of a successor that was taken for lost is in use: somebody else has it, unless the preset is lenient.
-    pub(crate) async fn orphan_seen(&self, orphan: &Seen) {
+    pub(crate) async fn orphan_seen(self: &Arc<Self>, orphan: &Seen) {
         if self.rotation.preset == Preset::Lenient {
             self.reporter.report(orphan.session, &orphan.subject, EventKind::OrphanSeen);
             return;
@@ -76,5 +113,20 @@ impl<S: SessionStore> Core<S> {
         if let Err(error) = self.end(&orphan.subject, orphan.session, RevokeReason::Reused).await {
             tracing::warn!(session = %orphan.session, kind = ?error.kind(), "a session with an orphan in use was not ended");
         }
+    }
+}
+
+/// Carries `work` to its end, also when its caller stops waiting: who hangs up after a write must not keep this process from
+/// knowing what was written, or an alarm from being raised.
+pub(crate) async fn through<T: Send + 'static>(
+    work: impl Future<Output = Result<T, SessionError>> + Send + 'static,
+) -> Result<T, SessionError> {
+    match tokio::spawn(work.in_current_span()).await {
+        Ok(done) => done,
+        Err(stopped) => match stopped.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // The runtime is shutting down. Whether something was written is not known.
+            Err(_) => Err(SessionError::new(SessionErrorKind::Store)),
+        },
     }
 }

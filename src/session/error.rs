@@ -2,7 +2,7 @@ use std::error::Error as StdError;
 use std::fmt;
 
 use crate::store::StoreError;
-use crate::token::KeyError;
+use crate::token::{KeyError, KeyErrorKind};
 
 type BoxError = Box<dyn StdError + Send + Sync>;
 
@@ -25,7 +25,7 @@ pub enum SessionErrorKind {
     Accounts,
     /// The same session was written by others three times in a row. The presented token stays good.
     Contended,
-    /// The claims cannot be signed: not a JSON object, or with a member of a registered name.
+    /// The claims cannot be signed: not a JSON object, with a member of a registered name, or too long. Nothing was written.
     Claims,
     /// The subject is empty, longer than 1,024 bytes, or has U+0000.
     Subject,
@@ -81,7 +81,11 @@ impl From<StoreError> for SessionError {
 
 impl From<KeyError> for SessionError {
     fn from(error: KeyError) -> Self {
-        Self::because(SessionErrorKind::Cryptography, error)
+        let kind = match error.kind() {
+            KeyErrorKind::ClaimsTooLong => SessionErrorKind::Claims,
+            _ => SessionErrorKind::Cryptography,
+        };
+        Self::because(kind, error)
     }
 }
 

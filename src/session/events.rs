@@ -1,5 +1,6 @@
 use std::error::Error as StdError;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::rotation::Outcome;
@@ -8,9 +9,10 @@ use crate::token::SessionId;
 
 /// What an application may watch and, before a session is opened, refuse: for audit logs and alerts.
 ///
-/// Called on the request's path and by the background task: be quick, or hand over to a queue.
+/// Events are called while the request waits and by the background task: be quick, or hand over to a queue. They come in a
+/// task of their own, so that a client that hangs up does not keep them from coming.
 pub trait Events: Send + Sync + 'static {
-    /// Something happened to a session.
+    /// Something happened to a session. A panic is caught and logged.
     fn event(&self, event: &Event<'_>);
 
     /// Somebody with the right credentials is about to get a session. Refuse to keep them out: a blocked address, too many
@@ -129,7 +131,11 @@ impl Reporter {
         #[cfg(feature = "metrics")]
         metrics::counter!("jwt_sessions_events_total", "event" => name, "cause" => cause.unwrap_or("")).increment(1);
         if let Some(hook) = &self.hook {
-            hook.event(&Event { session, subject, kind });
+            // What comes after an event, and the background task, must not depend on the application's code.
+            let told = catch_unwind(AssertUnwindSafe(|| hook.event(&Event { session, subject, kind })));
+            if told.is_err() {
+                tracing::error!(%session, event = name, "the application's hook panicked at an event");
+            }
         }
     }
 

@@ -1,8 +1,10 @@
 use std::fmt;
+use std::sync::Arc;
 
 use serde::Deserializer;
 
 use super::accounts::Login;
+use super::core::{Core, through};
 use super::erased::{Asked, Granted, Unreadable};
 use super::error::{SessionError, SessionErrorKind};
 use super::events::EventKind;
@@ -113,6 +115,7 @@ impl<S: SessionStore> Sessions<S> {
         let Some(granted) = core.accounts.grant(subject).await? else {
             return Ok(Opened::BadCredentials);
         };
+        core.mint.check(subject, &granted, read_at)?;
         if let Some(token) = from.replaces {
             self.end_named_by(token, RevokeReason::Replaced).await?;
         }
@@ -122,16 +125,10 @@ impl<S: SessionStore> Sessions<S> {
             NewSession::new(SessionId::from_bytes(random()?), subject, secret.hash()?, idle, lifetime, read_at);
         session.device = device;
         session.limit = core.limit;
-        let (row, ended) = match core.timed(core.store.create(&session)).await? {
-            Created::Opened { row, ended } => (row, ended),
-            Created::TooLate => return Ok(Opened::BadCredentials),
-        };
-        for session in ended {
-            core.ended.end(session);
-            core.reporter.report(session, subject, EventKind::Revoked(RevokeReason::Limit));
+        match through(create(Arc::clone(core), session)).await? {
+            Some(row) => self.both(&row, subject, &granted, &secret, !login.remember).map(Opened::Tokens),
+            None => Ok(Opened::BadCredentials),
         }
-        core.reporter.report(row.id, subject, EventKind::Login);
-        self.both(&row, subject, &granted, &secret, !login.remember).map(Opened::Tokens)
     }
 
     /// An access token and the refresh token of the row's generation.
@@ -168,6 +165,20 @@ impl<S: SessionStore> Sessions<S> {
         let absolute = login.absolute.unwrap_or(core.lives.absolute).min(core.lives.absolute);
         (idle.min(absolute), absolute)
     }
+}
+
+/// Opens a session, unless it is too late for it; notes and reports those that made room.
+async fn create<S: SessionStore>(core: Arc<Core<S>>, session: NewSession) -> Result<Option<Row>, SessionError> {
+    let (row, ended) = match core.timed(core.store.create(&session)).await? {
+        Created::Opened { row, ended } => (row, ended),
+        Created::TooLate => return Ok(None),
+    };
+    for other in ended {
+        core.ended.end(other);
+        core.reporter.report(other, &session.subject, EventKind::Revoked(RevokeReason::Limit));
+    }
+    core.reporter.report(row.id, &session.subject, EventKind::Login);
+    Ok(Some(row))
 }
 
 /// What is kept of a device is bounded: it is shown to people, and comes from the client.

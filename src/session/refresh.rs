@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use serde::Deserializer;
 
+use super::core::through;
 use super::erased::Granted;
 use super::error::{SessionError, SessionErrorKind};
 use super::events::EventKind;
@@ -68,6 +69,9 @@ impl fmt::Display for Refused {
 /// Who loses the compare-and-swap decides again on the row as it is now, this often.
 const TRIES: usize = 3;
 
+/// What was decided, what the client gets, and the row as it was decided or written.
+type Rotated = (Outcome, Answer, Option<Loaded>);
+
 impl<S: SessionStore> Sessions<S> {
     /// Renews the access token, and replaces the refresh token when it is time.
     ///
@@ -123,6 +127,11 @@ impl<S: SessionStore> Sessions<S> {
         let Ok(whose) = self.whose(credentials) else {
             return Ok(Refreshed::Refused(Refused::UnreadableCredentials));
         };
+        // A token that can get nothing is not for trying passwords with. As a refresh, so that nothing is gained should the
+        // session live after all.
+        if !self.is_of_living_session(&claims).await? {
+            return self.present_claims(claims, refresh_token, Operation::Refresh).await;
+        }
         match whose.await? {
             Some(login) if login.subject == claims.subject => {
                 self.present_claims(claims, refresh_token, Operation::Reauthenticate).await
@@ -154,14 +163,17 @@ impl<S: SessionStore> Sessions<S> {
         let Some(granted) = core.accounts.grant(&claims.subject).await? else {
             return self.account_gone(&claims, &secret_hash).await;
         };
-        let (outcome, answer, loaded) = self.rotated(&claims, secret_hash, operation).await?;
-        core.reporter.report(claims.session, &claims.subject, EventKind::Presented(outcome));
+        core.mint.check(&claims.subject, &granted, core.clock.now())?;
+        let (sessions, presented) = (self.clone(), claims.clone());
+        let (outcome, answer, loaded) = through(async move {
+            let rotated = sessions.rotated(&presented, secret_hash, operation).await?;
+            sessions.settle(&presented, operation, &rotated);
+            Ok(rotated)
+        })
+        .await?;
         let Some(Loaded { row, .. }) = loaded else {
             return Ok(Refreshed::Refused(Refused::SessionEnded(outcome)));
         };
-        if operation != Operation::Refresh && answer == Answer::Both {
-            core.ended.cut(row.id, row.cut);
-        }
         match answer {
             Answer::Refusal => Ok(Refreshed::Refused(Refused::SessionEnded(outcome))),
             Answer::Retry(rest) => Ok(Refreshed::Refused(Refused::TryAgain(rest))),
@@ -177,13 +189,29 @@ impl<S: SessionStore> Sessions<S> {
         }
     }
 
+    /// What this process does about what was decided and written, before anybody hears of it.
+    fn settle(&self, claims: &RefreshClaims, operation: Operation, (outcome, answer, loaded): &Rotated) {
+        let core = self.core();
+        if let Some(Loaded { row, .. }) = loaded
+            && operation != Operation::Refresh
+            && *answer == Answer::Both
+        {
+            core.ended.cut(row.id, row.cut);
+        }
+        // Ended by another instance, perhaps: its access tokens are refused here from now on, too.
+        if *outcome == Outcome::Ended {
+            core.ended.end(claims.session);
+        }
+        core.reporter.report(claims.session, &claims.subject, EventKind::Presented(*outcome));
+    }
+
     /// Decides and writes, again when another writer was faster.
     async fn rotated(
         &self,
         claims: &RefreshClaims,
         secret_hash: SecretHash,
         operation: Operation,
-    ) -> Result<(Outcome, Answer, Option<Loaded>), SessionError> {
+    ) -> Result<Rotated, SessionError> {
         let core = self.core();
         let token = Presented { generation: claims.generation, previous: claims.previous, secret_hash };
         let (subject, id) = (claims.subject.as_str(), claims.session);

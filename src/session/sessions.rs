@@ -1,5 +1,5 @@
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
@@ -8,7 +8,6 @@ use super::accounts::Accounts;
 use super::builder::SessionsBuilder;
 use super::core::Core;
 use super::error::{BuildError, SessionError};
-use super::events::EventKind;
 use super::keys::Keys;
 use super::watch::Watch;
 use super::worker::{self, Job};
@@ -32,7 +31,7 @@ struct Inner<S> {
     verifier: Verifier,
     site: Site,
     public_jwks: String,
-    /// The background task's end of the queue, until it is started.
+    /// The background task's end of the queue, while there is no such task.
     idle_queue: Mutex<Option<mpsc::Receiver<Job>>>,
 }
 
@@ -108,11 +107,15 @@ impl<S: SessionStore> Sessions<S> {
     /// Ends all sessions of all subjects that were opened before `before`, and answers how many: for a store restored from
     /// a backup, or a leaked key. Every access token issued so far is refused here; clients whose session lives get another.
     ///
+    /// Logins whose credentials were read before that moment are refused, for good. So a moment more than a minute from now,
+    /// by which clocks may differ, counts as one minute from now.
+    ///
     /// # Errors
     ///
     /// When the store breaks.
     pub async fn revoke_all(&self, before: Timestamp) -> Result<u64, SessionError> {
         let core = self.core();
+        let before = before.min(core.clock.now().after(CLOCKS_DIFFER));
         let ended = core.timed(core.store.revoke_all(before)).await?;
         core.ended.end_all();
         tracing::warn!(ended, "all sessions opened before a moment were ended");
@@ -178,18 +181,13 @@ impl<S: SessionStore> Sessions<S> {
         except: Option<SessionId>,
         reason: RevokeReason,
     ) -> Result<usize, SessionError> {
-        let core = self.core();
-        let ended = core.timed(core.store.revoke_subject(subject, except, reason)).await?;
-        for session in &ended {
-            core.ended.end(*session);
-            core.reporter.report(*session, subject, EventKind::Revoked(reason));
-        }
+        let ended = self.core().end_subject(subject, except, reason).await?;
         // Stores keep milliseconds, and refuse a login of the same one: whoever hears this answer may log in at once.
         tokio::time::sleep(Duration::from_millis(2)).await;
-        Ok(ended.len())
+        Ok(ended)
     }
 
-    pub(super) fn core(&self) -> &Core<S> {
+    pub(super) fn core(&self) -> &Arc<Core<S>> {
         &self.inner.core
     }
 
@@ -202,7 +200,28 @@ impl<S: SessionStore> Sessions<S> {
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         let queue = self.inner.idle_queue.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(queue) = queue {
-            runtime.spawn(worker::run(self.inner.core.clone(), queue));
+            let (core, mut lent) =
+                (self.inner.core.clone(), Lent { queue: Some(queue), owner: Arc::downgrade(&self.inner) });
+            runtime.spawn(async move {
+                if let Some(queue) = &mut lent.queue {
+                    worker::run(core, queue).await;
+                }
+            });
+        }
+    }
+}
+
+/// The queue while the background task has it. A task that ends before its sessions, with its runtime or by a panic of the
+/// application's store, gives it back, and the next login or refresh starts another.
+struct Lent<S> {
+    queue: Option<mpsc::Receiver<Job>>,
+    owner: Weak<Inner<S>>,
+}
+
+impl<S> Drop for Lent<S> {
+    fn drop(&mut self) {
+        if let Some(owner) = self.owner.upgrade() {
+            *owner.idle_queue.lock().unwrap_or_else(PoisonError::into_inner) = self.queue.take();
         }
     }
 }
@@ -218,6 +237,9 @@ impl<S> fmt::Debug for Sessions<S> {
         f.debug_struct("Sessions").field("site", &self.inner.site).finish_non_exhaustive()
     }
 }
+
+/// What the clocks of instances and of their store may differ by.
+const CLOCKS_DIFFER: Duration = Duration::from_secs(60);
 
 /// A session as its owner sees it in the list of devices.
 #[derive(Clone, Debug)]

@@ -9,10 +9,10 @@ use zeroize::Zeroizing;
 use super::erased::Granted;
 use super::error::{SessionError, SessionErrorKind};
 use super::keys::Keys;
-use crate::store::Row;
+use crate::store::{NewSession, Row};
 use crate::token::{
-    ACCESS_TYPE, KeySet, Policy, REFRESH_TYPE, RefreshClaims, SUBJECT_CLAIM, SessionId, SessionSecret, Signer,
-    Timestamp, TokenError,
+    ACCESS_TYPE, KeySet, Policy, REFRESH_TYPE, RefreshClaims, SUBJECT_CLAIM, SecretHash, SessionId, SessionSecret,
+    Signer, Timestamp, TokenError,
 };
 
 /// The two tokens of a session, as a client gets them.
@@ -196,6 +196,23 @@ impl Mint {
         Ok((token, Duration::from_secs(u64::try_from(exp - iat).unwrap_or(0))))
     }
 
+    /// Refuses what is too long to be signed, before anything is written: else a login would leave a session that nobody has,
+    /// and a refresh a token that nobody gets.
+    pub(crate) fn check(&self, subject: &str, granted: &Granted, now: Timestamp) -> Result<(), SessionError> {
+        let scopes = granted.scope.as_ref().map_or(0, String::len);
+        // JSON may write six bytes for one of the subject's.
+        let names = self.issuer.len() + self.audience.len() + subject.len() * 6;
+        if granted.claims.members().len() + scopes + names <= SURELY_SHORT {
+            return Ok(());
+        }
+        // Too close to tell without trying. Rare: cookies could not carry such a token.
+        let (id, hash) = (SessionId::from_bytes([0xff; 16]), SecretHash::from_bytes([0; 32]));
+        let session = NewSession::new(id, subject, hash, Duration::MAX, Duration::MAX, now);
+        let row = Row::opened(&session, now);
+        let longest = u64::try_from(i64::MAX).unwrap_or(u64::MAX);
+        self.access(&AccessGrant { row: &row, subject, generation: longest, granted }, now).map(drop)
+    }
+
     /// The refresh token of the row's generation: a pure function of the row, the secret, the settings and the key.
     pub(crate) fn refresh(
         &self,
@@ -234,6 +251,9 @@ fn append(object: &mut String, members: &str) {
         object.push('}');
     }
 }
+
+/// Bytes of names and claims with which an access token is never too long.
+const SURELY_SHORT: usize = 2048;
 
 /// Random bytes from the operating system.
 pub(crate) fn random<const N: usize>() -> Result<[u8; N], SessionError> {

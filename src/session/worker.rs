@@ -30,7 +30,7 @@ const PURGE: Duration = Duration::from_secs(300);
 const PAGE: usize = 1000;
 
 /// Runs until every handle is gone, and writes what it holds before it ends.
-pub(crate) async fn run<S: SessionStore>(core: Arc<Core<S>>, mut jobs: mpsc::Receiver<Job>) {
+pub(crate) async fn run<S: SessionStore>(core: Arc<Core<S>>, jobs: &mut mpsc::Receiver<Job>) {
     let mut held = HashMap::new();
     let mut write_at = Instant::now() + GATHER;
     let mut purge_at = Instant::now() + PURGE;
@@ -57,6 +57,7 @@ pub(crate) async fn run<S: SessionStore>(core: Arc<Core<S>>, mut jobs: mpsc::Rec
         let now = Instant::now();
         if now >= write_at && !held.is_empty() {
             write(&core, &mut held).await;
+            write_at = Instant::now() + GATHER;
         }
         if now >= purge_at {
             purge(&core).await;
@@ -65,7 +66,7 @@ pub(crate) async fn run<S: SessionStore>(core: Arc<Core<S>>, mut jobs: mpsc::Rec
     }
 }
 
-async fn write<S: SessionStore>(core: &Core<S>, held: &mut HashMap<(SessionId, u64), String>) {
+async fn write<S: SessionStore>(core: &Arc<Core<S>>, held: &mut HashMap<(SessionId, u64), String>) {
     if held.is_empty() {
         return;
     }
@@ -77,8 +78,14 @@ async fn write<S: SessionStore>(core: &Core<S>, held: &mut HashMap<(SessionId, u
                 core.orphan_seen(&orphan).await;
             }
         }
-        // Lost: the next rotation of the session says the same by itself.
-        Err(error) => tracing::debug!(error = &error as &dyn StdError, lost = batch.len(), "sights were not confirmed"),
+        // Kept for the next batch: whoever sent them does not send them again, and unconfirmed, a stolen predecessor passes
+        // for the owner of a lost answer. Too many are lost: the next rotation of the session says the same by itself.
+        Err(error) => {
+            tracing::debug!(error = &error as &dyn StdError, sights = batch.len(), "sights were not confirmed");
+            if batch.len() <= QUEUE {
+                held.extend(batch.into_iter().map(|seen| ((seen.session, seen.generation), seen.subject)));
+            }
+        }
     }
 }
 
