@@ -1,4 +1,5 @@
 //! Handlers of the application's own get the same cookies as the router: after a login elsewhere, after a changed password.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "helpers outside of any test function")]
 
 use std::convert::Infallible;
 
