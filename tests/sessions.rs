@@ -517,3 +517,16 @@ async fn the_subject_may_stand_in_a_claim_of_another_name() {
     assert_eq!(error.kind(), SessionErrorKind::Claims);
     assert_eq!(world.builder(&clock).subject_claim("exp").build().unwrap_err().setting(), "subject_claim");
 }
+
+#[tokio::test]
+async fn an_identification_from_before_a_logout_everywhere_opens_nothing() {
+    let (world, clock) = (World::default(), clock());
+    let sessions = world.sessions(&clock);
+    let identified = clock.now();
+    clock.advance(Duration::from_secs(1));
+    sessions.revoke_subject("alice", None).await.unwrap();
+    clock.advance(Duration::from_secs(1));
+    let late = sessions.open("alice", Client::default().identified_at(identified)).await.unwrap();
+    assert!(matches!(late, Opened::BadCredentials), "{late:?}");
+    assert!(matches!(sessions.open("alice", Client::default()).await.unwrap(), Opened::Tokens(_)));
+}

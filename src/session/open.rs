@@ -33,17 +33,25 @@ pub enum Opened {
 pub struct Client<'a> {
     device: Device,
     replaces: Option<&'a str>,
+    identified_at: Option<Timestamp>,
 }
 
 impl<'a> Client<'a> {
     /// From a device that the list of devices will show.
     pub fn new(device: Device) -> Self {
-        Self { device, replaces: None }
+        Self { device, ..Self::default() }
     }
 
     /// From a client that already has a session: it is ended first, if this refresh token is one of it.
     pub fn replacing(mut self, refresh_token: &'a str) -> Self {
         self.replaces = Some(refresh_token);
+        self
+    }
+
+    /// When the person's credentials were read, where that was some time ago: at an identity provider, say. A logout
+    /// everywhere that came since then counts; without it, only one that comes while the session is opened.
+    pub fn identified_at(mut self, at: Timestamp) -> Self {
+        self.identified_at = Some(at);
         self
     }
 }
@@ -60,7 +68,7 @@ impl<S: SessionStore> Sessions<S> {
     ///
     /// ```no_run
     /// # async fn example(sessions: jwt_sessions::Sessions<jwt_sessions::store::MemoryStore>) -> Result<(), Box<dyn std::error::Error>> {
-    /// use jwt_sessions::{Opened, Client};
+    /// use jwt_sessions::{Client, Opened};
     ///
     /// if let Opened::Tokens(tokens) = sessions.open("alice", Client::default()).await? {
     ///     println!("good for {:?}", tokens.expires_in());
@@ -73,7 +81,8 @@ impl<S: SessionStore> Sessions<S> {
     ///
     /// When the store or the accounts break, the claims cannot be signed, or the subject is none.
     pub async fn open(&self, login: impl Into<Login>, from: Client<'_>) -> Result<Opened, SessionError> {
-        let read_at = self.core().clock.now();
+        let now = self.core().clock.now();
+        let read_at = from.identified_at.map_or(now, |at| at.min(now));
         self.open_for(login.into(), from, read_at).await
     }
 

@@ -80,7 +80,7 @@ impl Policy {
         self
     }
 
-    /// Any subject, but one.
+    /// Demands a subject, whoever it is.
     pub fn any_subject(mut self) -> Self {
         self.subject = Expected::Present;
         self

@@ -32,7 +32,7 @@ impl SessionSecret {
     ///
     /// # Errors
     ///
-    /// When the crypto backend cannot hash, which it never cannot.
+    /// When the crypto backend fails to hash; neither of the two ever does.
     pub fn hash(&self) -> Result<SecretHash, KeyError> {
         sha256(&self.0).map(SecretHash)
     }
