@@ -42,7 +42,7 @@ impl Refusal {
         Self { retry_after: Some(seconds.max(1)), ..refusal }
     }
 
-    /// For when the accounts' file does not answer; the cause is in the log alone.
+    /// For when the accounts' file does not answer, or too many passwords wait; the cause is in the log alone.
     pub(crate) fn unavailable() -> Self {
         let refusal = Self::new(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", "try again in a moment");
         Self { retry_after: Some(1), ..refusal }

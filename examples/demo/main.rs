@@ -46,10 +46,11 @@ pub(crate) struct Demo {
     pub(crate) passwords: Passwords,
 }
 
-fn main() -> ExitCode {
+#[tokio::main]
+async fn main() -> ExitCode {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
-    match run() {
+    match run().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let causes = std::iter::successors(Some(&*error as &dyn std::error::Error), |error| error.source());
@@ -60,19 +61,16 @@ fn main() -> ExitCode {
     }
 }
 
-/// The runtime is started by hand, after the environment is complete: no other thread may read it while it changes.
-fn run() -> Result<(), BoxError> {
-    let environment = Environment::prepare()?;
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(serve(environment))
-}
-
-async fn serve(environment: Environment) -> Result<(), BoxError> {
-    let Environment { listener, origin, data, rate_limit } = environment;
+async fn run() -> Result<(), BoxError> {
+    let Environment { settings, listener, address, data, rate_limit } = Environment::prepare()?;
     let database = Database::open(&data)?;
     let (accounts, notes) = (Accounts::new(database.clone()), Notes::new(database));
-    let app = wiring::app(Demo { accounts, notes, passwords: Passwords::new()? }, rate_limit).await?;
+    let app = wiring::app(&settings, Demo { accounts, notes, passwords: Passwords::new()? }, rate_limit).await?;
     let listener = tokio::net::TcpListener::from_std(listener)?;
-    announce(format_args!("The demo is at {origin} (Ctrl-C ends it)."));
+    if let Some(origin) = settings.site().origin().filter(|origin| *origin != address) {
+        announce(format_args!("Open it in a browser at {origin}, its PUBLIC_ORIGIN."));
+    }
+    announce(format_args!("The demo is at {address} (Ctrl-C ends it)."));
 
     let (stopping, stopped) = tokio::sync::oneshot::channel();
     let server = axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>());
