@@ -128,7 +128,7 @@ impl Device {
     }
 
     /// Takes the tokens of a success, and checks that they came in this device's channel and no other.
-    fn keep(&mut self, answer: &Answer) {
+    pub(crate) fn keep(&mut self, answer: &Answer) {
         if answer.status != 200 {
             return;
         }
@@ -201,7 +201,7 @@ pub(crate) async fn until<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>
             return answer;
         }
         assert!(begun.elapsed() < Duration::from_secs(60), "still not: {what}");
-        tokio::time::sleep(Duration::from_millis(25)).await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
 
