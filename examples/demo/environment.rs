@@ -38,22 +38,38 @@ impl Environment {
             Some(_) => return Err("RATE_LIMIT is neither on nor off".into()),
         };
         let address = variables.text("BIND_ADDR")?.unwrap_or("127.0.0.1:3000");
-        let listener = TcpListener::bind(address)
-            .map_err(|error| format!("BIND_ADDR: cannot listen on {address:?}, an address and a port: {error}"))?;
+        let listener = TcpListener::bind(address).map_err(|error| not_bound(address, &error))?;
         listener.set_nonblocking(true)?;
         let address = format!("http://{}", reachable(listener.local_addr()?));
 
         variables.default("SESSION_STORE", "sqlite:demo-sessions.db");
+        let own_origin = variables.0.contains_key("PUBLIC_ORIGIN");
         variables.default("PUBLIC_ORIGIN", &address);
         let beside = folder_of(variables.text("SESSION_STORE")?.unwrap_or_default());
+        if !beside.is_dir() {
+            return Err(format!("SESSION_STORE: there is no folder {}: make it first", beside.display()).into());
+        }
         let data = match variables.text("DEMO_DATA")? {
             Some("") => return Err("DEMO_DATA is set but empty: name a file".into()),
             Some(path) => path.strip_prefix("sqlite:").unwrap_or(path).into(),
             None => beside.join("demo-accounts.db"),
         };
         secrets(&mut variables, &beside)?;
-        let settings = Settings::from_vars(variables.0)?;
+        let settings = Settings::from_vars(variables.0).map_err(|error| match error.variable() {
+            // Whoever did not set it looks for the cause elsewhere.
+            "PUBLIC_ORIGIN" if !own_origin => format!("{error} (it is not set, and so it is BIND_ADDR's {address})"),
+            _ => error.to_string(),
+        })?;
         Ok(Self { settings, listener, address, data, rate_limit })
+    }
+}
+
+fn not_bound(address: &str, error: &std::io::Error) -> String {
+    match error.kind() {
+        ErrorKind::AddrInUse => {
+            format!("BIND_ADDR: another program listens on {address}: end it, or set another port (0 for any free one)")
+        }
+        _ => format!("BIND_ADDR: cannot listen on {address:?}, an address and a port: {error}"),
     }
 }
 

@@ -54,7 +54,9 @@ async fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let causes = std::iter::successors(Some(&*error as &dyn std::error::Error), |error| error.source());
-            let line: Vec<String> = causes.map(ToString::to_string).collect();
+            // SQLite's number for what the cause before it says in words.
+            let said = causes.filter(|cause| !cause.is::<rusqlite::ffi::Error>());
+            let line: Vec<String> = said.map(ToString::to_string).collect();
             eprintln!("demo: {}", line.join(": "));
             ExitCode::FAILURE
         }
@@ -67,8 +69,11 @@ async fn run() -> Result<(), BoxError> {
     let (accounts, notes) = (Accounts::new(database.clone()), Notes::new(database));
     let app = wiring::app(&settings, Demo { accounts, notes, passwords: Passwords::new()? }, rate_limit).await?;
     let listener = tokio::net::TcpListener::from_std(listener)?;
-    if let Some(origin) = settings.site().origin().filter(|origin| *origin != address) {
-        announce(format_args!("Open it in a browser at {origin}, its PUBLIC_ORIGIN."));
+    announce(format_args!("Accounts and notes are kept in {}.", data.display()));
+    match settings.site().origin() {
+        None => announce(format_args!("COOKIES is off, which the page cannot do without: log in with curl.")),
+        Some(origin) if origin != address => announce(format_args!("Open it at its PUBLIC_ORIGIN, {origin}.")),
+        Some(_) => {}
     }
     announce(format_args!("The demo is at {address} (Ctrl-C ends it)."));
 
