@@ -100,7 +100,7 @@ fn lines_of(stdout: impl Read + Send + 'static) -> Receiver<String> {
 }
 
 /// The demo's binary, built as the tests were. `cargo test --test NAME` alone does not build examples.
-fn binary() -> &'static Path {
+pub(crate) fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| {
         // `target/PROFILE/deps/TEST`
