@@ -5,8 +5,10 @@
 //! ```
 //!
 //! It needs no variable set. Besides those of `Settings::from_env` it reads `BIND_ADDR` (`127.0.0.1:3000`), `DEMO_DATA` (the
-//! file of accounts and notes: `demo-accounts.db` beside the session file) and `RATE_LIMIT` (`off`), from the environment or
-//! from `.env` in the working directory. What it keeps is for its owner alone, and nothing of it belongs into a deployment
+//! file of accounts and notes: `demo-accounts.db` beside the session file) and `RATE_LIMIT` (`on`; `off` lifts the limits of
+//! `limits.rs`: a minute has 60 registrations, 60 logins and 120 refreshes an address, and 10 logins an account), from the
+//! environment or from `.env` in the working directory. Where too many passwords wait to be hashed, the answer is 503 in any
+//! case. What it keeps is for its owner alone, and nothing of it belongs into a deployment
 //! unread: start at `wiring.rs`.
 
 mod accounts;
