@@ -5,7 +5,8 @@ mod common;
 
 use std::net::TcpListener;
 
-use common::demo::{Demo, device};
+use common::demo::Demo;
+use common::device::{Channel, Device, register};
 use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -18,9 +19,8 @@ async fn it_starts_with_nothing_set_and_keeps_its_files_to_its_owner() {
     for secret in secrets.lines().filter_map(|line| line.split_once('=')) {
         assert!(demo.printed.iter().all(|line| !line.contains(secret.1)), "{} was printed", secret.0);
     }
-    assert!(folder.path().join("demo-accounts.db").exists());
     #[cfg(unix)]
-    for file in ["demo-secrets", "demo-accounts.db"] {
+    for file in ["demo-secrets", "demo-accounts.db", "demo-sessions.db"] {
         use std::os::unix::fs::PermissionsExt;
         let mode = std::fs::metadata(folder.path().join(file)).unwrap().permissions().mode();
         assert_eq!(mode & 0o077, 0, "{file}");
@@ -32,29 +32,40 @@ async fn it_starts_with_nothing_set_and_keeps_its_files_to_its_owner() {
 async fn it_ends_when_asked_and_knows_its_accounts_again() {
     let folder = tempfile::tempdir().unwrap();
     let demo = Demo::start(folder.path(), &[]);
-    assert_eq!(register(&demo, "alice").await.status(), StatusCode::CREATED);
+    assert_eq!(register(&demo, "alice").await.status, 201);
     assert!(demo.end().success());
     let demo = Demo::start(folder.path(), &[]);
-    assert_eq!(register(&demo, "ALICE").await.status(), StatusCode::CONFLICT);
+    assert_eq!(register(&demo, "ALICE").await.status, 409);
 }
 
 #[test]
 fn what_it_cannot_use_is_one_line_that_names_it() {
     let folder = tempfile::tempdir().unwrap();
     let letter = folder.path().join("letter.txt");
-    let text = "Dear reader, this is a letter and no database.".repeat(40);
+    let text = "Dear reader, this is a letter and no database.".repeat(400);
     std::fs::write(&letter, &text).unwrap();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = taken.local_addr().unwrap().to_string();
     let secret = "qwertyuiopasdfghjklzxcvbnm0123456789";
-    let cases: [(&str, &str, &str); 7] = [
-        ("BIND_ADDR", &taken, "BIND_ADDR"),
+    let cases = [
+        ("BIND_ADDR", taken.as_str(), "BIND_ADDR"),
         ("BIND_ADDR", "nowhere", "BIND_ADDR"),
         ("DEMO_DATA", "letter.txt", "letter.txt"),
         ("DEMO_DATA", "", "DEMO_DATA"),
+        ("DEMO_DATA", "no/such/folder.db", "DEMO_DATA"),
         ("RATE_LIMIT", "no", "RATE_LIMIT"),
         ("ACCESS_TOKEN_SECRET", secret, "REFRESH_TOKEN_SECRET"),
         ("JWT_REFRESH_TOKEN_SECRET", secret, "ACCESS_TOKEN_SECRET"),
+        ("SESSION_STORE", "sqlite:letter.txt", "SESSION_STORE"),
+        ("SESSION_STORE", "sqlite:no/such/folder.db", "SESSION_STORE"),
+        ("SESSION_STORE", "sqlite:", "SESSION_STORE"),
+        ("SESSION_STORE", "nowhere", "SESSION_STORE"),
+        ("ACCESS_TOKEN_EXPIRY", "2h", "ACCESS_TOKEN_EXPIRY"),
+        ("ACCESS_TOKEN_EXPIRY", "soon", "ACCESS_TOKEN_EXPIRY"),
+        ("REFRESH_TOKEN_EXPIRY", "", "REFRESH_TOKEN_EXPIRY"),
+        ("ROTATION_WINDOW", "99s", "ROTATION_WINDOW"),
+        ("PUBLIC_ORIGIN", "http://app.example", "PUBLIC_ORIGIN"),
+        ("COOKIES", "perhaps", "COOKIES"),
     ];
     for (name, value, named) in cases {
         let (status, stderr) = Demo::refused(folder.path(), &[(name, value), ("RUST_BACKTRACE", "1")]);
@@ -63,6 +74,39 @@ fn what_it_cannot_use_is_one_line_that_names_it() {
         assert!(stderr.contains(named) && !stderr.contains(secret), "{name}={value}: {stderr}");
     }
     assert_eq!(std::fs::read_to_string(letter).unwrap(), text);
+}
+
+#[test]
+fn a_damaged_session_file_is_left_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(Demo::start(folder.path(), &[]));
+    for file in ["demo-sessions.db-wal", "demo-sessions.db-shm"] {
+        // They are there only where the end was not a clean one.
+        let _ = std::fs::remove_file(folder.path().join(file));
+    }
+    let file = folder.path().join("demo-sessions.db");
+    let damaged = vec![0xA5; 3 * 4096];
+    std::fs::write(&file, &damaged).unwrap();
+    let (status, stderr) = Demo::refused(folder.path(), &[]);
+    assert_eq!((status.code(), stderr.lines().count()), (Some(1), 1), "{stderr}");
+    assert!(stderr.contains("SESSION_STORE"), "{stderr}");
+    assert_eq!(std::fs::read(&file).unwrap(), damaged);
+}
+
+#[tokio::test]
+async fn instances_that_start_at_once_agree_on_their_secrets() {
+    let folder = tempfile::tempdir().unwrap();
+    let start = || Demo::start(folder.path(), &[("ISSUER", "https://demo.example")]);
+    let (one, two) = std::thread::scope(|scope| {
+        let two = scope.spawn(start);
+        (start(), two.join().unwrap())
+    });
+    register(&one, "alice").await;
+    let mut alice = Device::new(&one, Channel::Body);
+    assert_eq!(alice.login("alice").await.status, 200);
+    let mut elsewhere = alice.at(&two);
+    assert_eq!(elsewhere.get("/me").await.status, 200);
+    assert_eq!(elsewhere.refresh().await.status, 200);
 }
 
 #[test]
@@ -94,7 +138,7 @@ async fn the_page_runs_nothing_but_its_own_files() {
         ("/style.css", "text/css"),
         ("/icon.svg", "image/svg+xml"),
     ] {
-        let response = device().get(demo.url(path)).send().await.unwrap();
+        let response = Client::new().get(demo.url(path)).send().await.unwrap();
         assert_eq!(response.status(), StatusCode::OK, "{path}");
         let header = |name: &str| response.headers()[name].to_str().unwrap().to_owned();
         assert!(header("content-type").starts_with(content_type));
@@ -112,13 +156,10 @@ async fn the_page_runs_nothing_but_its_own_files() {
 async fn the_first_to_register_is_admin_and_names_are_taken_whatever_their_letter_case() {
     let folder = tempfile::tempdir().unwrap();
     let demo = Demo::start(folder.path(), &[]);
-    let alice: Value = register(&demo, "Alice").await.json().await.unwrap();
-    assert_eq!(alice, json!({ "username": "Alice", "email": "Alice@example.org", "admin": true }));
-    let bob: Value = register(&demo, "bob").await.json().await.unwrap();
-    assert_eq!(bob["admin"], false);
-    let again = register(&demo, "aLICE").await;
-    assert_eq!(again.status(), StatusCode::CONFLICT);
-    assert_eq!(again.json::<Value>().await.unwrap()["error"], "account_exists");
+    let alice = register(&demo, "Alice").await;
+    assert_eq!(alice.json, json!({ "username": "Alice", "email": "Alice@example.org", "admin": true }));
+    assert_eq!(register(&demo, "bob").await.json["admin"], false);
+    assert_eq!(register(&demo, "aLICE").await.error(), (409, "account_exists"));
 }
 
 #[tokio::test]
@@ -148,13 +189,6 @@ async fn a_bad_registration_is_refused_with_a_fixed_text() {
     let large = send(&demo, Method::POST, "application/json", &" ".repeat(20_000)).await;
     assert_eq!(large.0, StatusCode::PAYLOAD_TOO_LARGE);
     assert_eq!(send(&demo, Method::GET, "application/json", "").await.0, StatusCode::METHOD_NOT_ALLOWED);
-}
-
-async fn register(demo: &Demo, username: &str) -> reqwest::Response {
-    let body = json!({
-        "username": username, "email": format!("{username}@example.org"), "password": "correct horse",
-    });
-    device().post(demo.url("/register")).json(&body).send().await.unwrap()
 }
 
 async fn send(demo: &Demo, method: Method, content_type: &str, body: &str) -> (StatusCode, String) {

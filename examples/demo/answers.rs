@@ -20,6 +20,9 @@ pub(crate) struct Refusal {
 }
 
 impl Refusal {
+    pub(crate) const METHOD: Self =
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "the method is not allowed here");
+
     pub(crate) const fn new(status: StatusCode, error: &'static str, description: &'static str) -> Self {
         Self { status, error, description, retry_after: None }
     }
@@ -42,7 +45,7 @@ impl Refusal {
         Self { retry_after: Some(seconds.max(1)), ..refusal }
     }
 
-    /// For when the accounts' file does not answer; the cause is in the log alone.
+    /// For when the accounts' file does not answer, or too many passwords wait; the cause is in the log alone.
     pub(crate) fn unavailable() -> Self {
         let refusal = Self::new(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", "try again in a moment");
         Self { retry_after: Some(1), ..refusal }
@@ -77,6 +80,10 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for JsonBody<T> {
             return Err(NOT_JSON);
         }
         let bytes = whole_body(request.into_body()).await?;
+        // serde would also take an array of the members in their order.
+        if bytes.trim_ascii_start().first() != Some(&b'{') {
+            return Err(MALFORMED);
+        }
         serde_json::from_slice(&bytes).map(Self).map_err(|_| MALFORMED)
     }
 }
@@ -105,18 +112,24 @@ const MALFORMED: Refusal = Refusal::invalid("the body is not the JSON object tha
 mod tests {
     use super::*;
 
-    async fn read(content_type: &str, body: impl Into<Body>) -> Result<Vec<String>, Refusal> {
+    #[derive(Debug, PartialEq, Eq, serde::Deserialize)]
+    struct Name {
+        name: String,
+    }
+
+    async fn read(content_type: &str, body: impl Into<Body>) -> Result<String, Refusal> {
         let request = Request::post("/").header(header::CONTENT_TYPE, content_type).body(body.into()).unwrap();
-        JsonBody::from_request(request, &()).await.map(|JsonBody(value)| value)
+        JsonBody::<Name>::from_request(request, &()).await.map(|JsonBody(read)| read.name)
     }
 
     #[tokio::test]
     async fn a_body_is_read_or_refused_with_a_fixed_text() {
-        assert_eq!(read("Application/JSON; charset=utf-8", r#"["a"]"#).await.unwrap(), ["a"]);
-        for bad in ["", "{", "[1]", r#"["\ud800"]"#, &"[".repeat(10_000)] {
+        let good = " {\"name\":\"a\"}";
+        assert_eq!(read("Application/JSON; charset=utf-8", good).await.unwrap(), "a");
+        for bad in ["", "{", "[1]", r#"["a"]"#, r#"{"name":"\ud800"}"#, &"[".repeat(10_000)] {
             assert_eq!(read("application/json", bad.to_owned()).await.unwrap_err(), MALFORMED);
         }
-        assert_eq!(read("application/jsonp", r#"["a"]"#).await.unwrap_err(), NOT_JSON);
+        assert_eq!(read("application/jsonp", good).await.unwrap_err(), NOT_JSON);
         assert_eq!(read("application/json", vec![b' '; LARGEST_BODY + 1]).await.unwrap_err(), TOO_LARGE);
     }
 

@@ -5,8 +5,8 @@ use std::fmt;
 use serde::de::{Unexpected, Visitor};
 use serde::{Deserialize, Deserializer};
 
+use crate::BoxError;
 use crate::accounts::Accounts;
-use crate::database::Broken;
 use crate::passwords::{Password, Passwords};
 
 /// `username` or `email`, never both; `password`; and `remember`, which is no unless it says yes.
@@ -28,7 +28,7 @@ impl Credentials {
 
     /// The id of the account that they open; none when the name is nobody's, the password is wrong or the account is
     /// disabled, after the same work in each case.
-    pub(crate) async fn subject(self, accounts: &Accounts, passwords: &Passwords) -> Result<Option<String>, Broken> {
+    pub(crate) async fn subject(self, accounts: &Accounts, passwords: &Passwords) -> Result<Option<String>, BoxError> {
         let (account, hash) = accounts.by_name(&self.username).await?.unzip();
         let right = passwords.check(self.password, hash).await?;
         Ok(account.filter(|account| right && !account.disabled).map(|account| account.id))

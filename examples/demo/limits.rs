@@ -1,7 +1,8 @@
-//! How often a login and a refresh may be tried.
+//! How often a registration, a login and a refresh may be tried.
 //!
 //! | route | limit |
 //! |---|---|
+//! | `/register` | 60 a minute per address |
 //! | `/login`, `/reauthenticate` | 60 a minute per address, 10 a minute per account |
 //! | `/refresh`, `/rotate` | 120 a minute per address |
 //!
@@ -9,6 +10,7 @@
 //! or else being limited would tell who has one. An address is what the connection comes from: behind a proxy all people
 //! are one, and a deployment there needs the address from a header that the proxy sets.
 
+use std::fmt;
 use std::hash::BuildHasher;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::num::NonZeroU32;
@@ -35,35 +37,58 @@ use crate::answers::{Refusal, whole_body};
 use crate::credentials::Credentials;
 
 /// The router of the sessions' routes, with limits around those that are worth attacking.
-pub(crate) fn limited(auth: Router, accounts: Accounts) -> Router {
-    let (Some(login), Some(refresh)) = (per_address(60), per_address(120)) else {
-        // Only a limit of zero is none, which neither is.
-        return Router::new();
-    };
+///
+/// # Errors
+///
+/// [`Unlimited`] when a limit is none, which no constant here is.
+pub(crate) fn sessions(auth: Router, accounts: Accounts) -> Result<Router, Unlimited> {
     let per_account = from_fn_with_state(PerAccount::new(accounts), PerAccount::check);
-    let login = any_service(login.layer(per_account.layer(auth.clone())));
-    let refresh = any_service(refresh.layer(auth.clone()));
-    Router::new()
+    let login = any_service(per_address(60)?.layer(per_account.layer(auth.clone())));
+    let refresh = any_service(per_address(120)?.layer(auth.clone()));
+    Ok(Router::new()
         .route("/login", login.clone())
         .route("/reauthenticate", login)
         .route("/refresh", refresh.clone())
         .route("/rotate", refresh)
-        .fallback_service(auth)
+        .fallback_service(auth))
 }
 
-type AddressLayer = GovernorLayer<Address, NoOpMiddleware, Body>;
+/// The limit of `/register`: whoever may make accounts without end may also fill the file with them.
+///
+/// # Errors
+///
+/// As [`sessions`].
+pub(crate) fn registrations() -> Result<AddressLayer, Unlimited> {
+    per_address(60)
+}
+
+/// A limit of nothing is no limit.
+#[derive(Debug)]
+pub(crate) struct Unlimited;
+
+impl fmt::Display for Unlimited {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a rate limit is zero")
+    }
+}
+
+impl std::error::Error for Unlimited {}
+
+/// A limit per address.
+pub(crate) type AddressLayer = GovernorLayer<Address, NoOpMiddleware, Body>;
 
 /// `a_minute` at once, and then as many spread over each minute.
-fn per_address(a_minute: u32) -> Option<AddressLayer> {
+fn per_address(a_minute: u32) -> Result<AddressLayer, Unlimited> {
     let config: Arc<GovernorConfig<Address, NoOpMiddleware>> = GovernorConfigBuilder::default()
-        .period(MINUTE.checked_div(a_minute)?)
+        .period(MINUTE.checked_div(a_minute).ok_or(Unlimited)?)
         .burst_size(a_minute)
         .methods(vec![Method::POST])
         .key_extractor(Address)
-        .finish()?
+        .finish()
+        .ok_or(Unlimited)?
         .into();
     forget(Arc::downgrade(config.limiter()), |limiter| limiter.retain_recent());
-    Some(GovernorLayer::new(config).error_handler(|error| match error {
+    Ok(GovernorLayer::new(config).error_handler(|error| match error {
         // Rounded down there, and so up here.
         GovernorError::TooManyRequests { wait_time, .. } => Refusal::too_many_requests(wait_time + 1).into_response(),
         _ => Refusal::unavailable().into_response(),
@@ -72,7 +97,7 @@ fn per_address(a_minute: u32) -> Option<AddressLayer> {
 
 /// Where a connection comes from: one IPv4 address, or the /64 that a customer of IPv6 has all of.
 #[derive(Clone, Copy, Debug)]
-struct Address;
+pub(crate) struct Address;
 
 impl KeyExtractor for Address {
     type Key = IpAddr;
@@ -175,7 +200,11 @@ mod tests {
             let auth = ["/login", "/refresh", "/reauthenticate", "/rotate", "/logout"]
                 .into_iter()
                 .fold(Router::new(), |router, path| router.route(path, echo()));
-            Self { router: Router::new().nest("/auth", limited(auth, accounts)), _folder: folder }
+            let register = Router::new().route("/register", echo()).route_layer(registrations().unwrap());
+            Self {
+                router: Router::new().nest("/auth", sessions(auth, accounts).unwrap()).merge(register),
+                _folder: folder,
+            }
         }
 
         async fn send(&self, method: Method, path: &str, from: &str, body: String) -> Response {
@@ -257,6 +286,17 @@ mod tests {
         })
         .await;
         assert!(!is_refused(&site.send(Method::POST, "/auth/logout", "10.0.0.1:1", String::new()).await));
+    }
+
+    #[tokio::test]
+    async fn an_address_registers_60_times_a_minute() {
+        let site = Site::new().await;
+        is_limited(60, async |number| {
+            site.send(Method::POST, "/register", &format!("10.0.0.1:{number}"), String::new()).await
+        })
+        .await;
+        assert!(!is_refused(&site.send(Method::POST, "/register", "10.0.0.2:1", String::new()).await));
+        assert!(!is_refused(&site.login("10.0.0.1:1", "somebody").await));
     }
 
     #[tokio::test]

@@ -5,8 +5,10 @@
 //! ```
 //!
 //! It needs no variable set. Besides those of `Settings::from_env` it reads `BIND_ADDR` (`127.0.0.1:3000`), `DEMO_DATA` (the
-//! file of accounts and notes: `demo-accounts.db` beside the session file) and `RATE_LIMIT` (`off`), from the environment or
-//! from `.env` in the working directory. What it keeps is for its owner alone, and nothing of it belongs into a deployment
+//! file of accounts and notes: `demo-accounts.db` beside the session file) and `RATE_LIMIT` (`on`; `off` lifts the limits of
+//! `limits.rs`: a minute has 60 registrations, 60 logins and 120 refreshes an address, and 10 logins an account), from the
+//! environment or from `.env` in the working directory. Where too many passwords wait to be hashed, the answer is 503 in any
+//! case. What it keeps is for its owner alone, and nothing of it belongs into a deployment
 //! unread: start at `wiring.rs`.
 
 mod accounts;
@@ -46,33 +48,36 @@ pub(crate) struct Demo {
     pub(crate) passwords: Passwords,
 }
 
-fn main() -> ExitCode {
+#[tokio::main]
+async fn main() -> ExitCode {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
-    match run() {
+    match run().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let causes = std::iter::successors(Some(&*error as &dyn std::error::Error), |error| error.source());
-            let line: Vec<String> = causes.map(ToString::to_string).collect();
+            // SQLite's number for what the cause before it says in words.
+            let said = causes.filter(|cause| !cause.is::<rusqlite::ffi::Error>());
+            let line: Vec<String> = said.map(ToString::to_string).collect();
             eprintln!("demo: {}", line.join(": "));
             ExitCode::FAILURE
         }
     }
 }
 
-/// The runtime is started by hand, after the environment is complete: no other thread may read it while it changes.
-fn run() -> Result<(), BoxError> {
-    let environment = Environment::prepare()?;
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(serve(environment))
-}
-
-async fn serve(environment: Environment) -> Result<(), BoxError> {
-    let Environment { listener, origin, data, rate_limit } = environment;
+async fn run() -> Result<(), BoxError> {
+    let Environment { settings, listener, address, data, rate_limit } = Environment::prepare()?;
     let database = Database::open(&data)?;
     let (accounts, notes) = (Accounts::new(database.clone()), Notes::new(database));
-    let app = wiring::app(Demo { accounts, notes, passwords: Passwords::new()? }, rate_limit).await?;
+    let app = wiring::app(&settings, Demo { accounts, notes, passwords: Passwords::new()? }, rate_limit).await?;
     let listener = tokio::net::TcpListener::from_std(listener)?;
-    announce(format_args!("The demo is at {origin} (Ctrl-C ends it)."));
+    announce(format_args!("Accounts and notes are kept in {}.", data.display()));
+    match settings.site().origin() {
+        None => announce(format_args!("COOKIES is off, which the page cannot do without: log in with curl.")),
+        Some(origin) if origin != address => announce(format_args!("Open it at its PUBLIC_ORIGIN, {origin}.")),
+        Some(_) => {}
+    }
+    announce(format_args!("The demo is at {address} (Ctrl-C ends it)."));
 
     let (stopping, stopped) = tokio::sync::oneshot::channel();
     let server = axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>());

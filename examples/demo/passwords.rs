@@ -7,10 +7,10 @@ use std::thread::available_parallelism;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Argon2, PasswordHasher, PasswordVerifier};
 use serde::{Deserialize, Deserializer};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, TryAcquireError};
 use zeroize::Zeroizing;
 
-use crate::database::Broken;
+use crate::answers::Refusal;
 
 /// A password as it was typed. Only a string is one: `{"$ne": null}` is refused before anything looks at it.
 pub(crate) struct Password(Zeroizing<String>);
@@ -34,9 +34,13 @@ impl fmt::Debug for Password {
     }
 }
 
-/// Hashes and checks passwords, at most one a processor at a time: each takes 19 MiB, and a crowd must not take it all.
+/// Hashes and checks passwords, at most one a processor at a time: each takes 19 MiB, and a crowd must not take it all. Some
+/// more may wait for their turn; who comes after them is told to come again, and not to wait for minutes.
 #[derive(Clone)]
 pub(crate) struct Passwords {
+    /// For those who work and those who wait.
+    places: Arc<Semaphore>,
+    /// For those who work.
     room: Arc<Semaphore>,
     /// Of a password that nobody has, with the parameters that all hashes have.
     nobodys: Arc<str>,
@@ -51,16 +55,17 @@ impl Passwords {
         getrandom::fill(unknown.as_mut()).map_err(|_| argon2::password_hash::Error::Crypto)?;
         let nobodys = hash(unknown.as_ref())?;
         let processors = available_parallelism().map_or(1, usize::from);
-        Ok(Self { room: Arc::new(Semaphore::new(processors)), nobodys: nobodys.into() })
+        let semaphore = |permits| Arc::new(Semaphore::new(permits));
+        Ok(Self { places: semaphore(processors + WAITING), room: semaphore(processors), nobodys: nobodys.into() })
     }
 
     /// The hash to keep, as a PHC string.
     ///
     /// # Errors
     ///
-    /// When the system gives no randomness or no memory.
-    pub(crate) async fn hash(&self, password: Password) -> Result<String, Broken> {
-        self.run(move || hash(password.0.as_bytes())).await?.map_err(|_| Broken)
+    /// When too many wait, or the system gives no randomness or no memory.
+    pub(crate) async fn hash(&self, password: Password) -> Result<String, Undone> {
+        self.run(move || hash(password.0.as_bytes())).await?.map_err(|_| Undone::Broken)
     }
 
     /// Whether `password` is the one of `hash`. Without a hash it is not, after the same work: how long an answer takes does
@@ -68,8 +73,8 @@ impl Passwords {
     ///
     /// # Errors
     ///
-    /// When the check could not be made.
-    pub(crate) async fn check(&self, password: Password, hash: Option<String>) -> Result<bool, Broken> {
+    /// When too many wait, or the check could not be made.
+    pub(crate) async fn check(&self, password: Password, hash: Option<String>) -> Result<bool, Undone> {
         let nobodys = Arc::clone(&self.nobodys);
         self.run(move || {
             let known = hash.is_some();
@@ -81,16 +86,50 @@ impl Passwords {
         .await
     }
 
-    async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Broken> {
-        let permit = Arc::clone(&self.room).acquire_owned().await.map_err(|_| Broken)?;
+    async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Undone> {
+        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|error| match error {
+            TryAcquireError::NoPermits => Undone::Busy,
+            TryAcquireError::Closed => Undone::Broken,
+        })?;
+        let permit = Arc::clone(&self.room).acquire_owned().await.map_err(|_| Undone::Broken)?;
         let done = tokio::task::spawn_blocking(move || {
             // Held by the work and not by the request: a client that hangs up does not make room for another.
-            let _permit = permit;
+            let _held = (place, permit);
             work()
         });
-        done.await.map_err(|_| Broken)
+        done.await.map_err(|_| Undone::Broken)
     }
 }
+
+/// Why a password was neither hashed nor checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Undone {
+    /// Too many wait already.
+    Busy,
+    /// The system gave no randomness, or the work panicked.
+    Broken,
+}
+
+impl fmt::Display for Undone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Busy => "too many passwords wait to be checked",
+            Self::Broken => "a password could not be hashed",
+        })
+    }
+}
+
+impl std::error::Error for Undone {}
+
+impl From<Undone> for Refusal {
+    fn from(undone: Undone) -> Self {
+        tracing::warn!(error = %undone, "a registration was put off");
+        Self::unavailable()
+    }
+}
+
+/// How many may wait beside those who work: a few seconds on a slow machine.
+const WAITING: usize = 32;
 
 /// Argon2id with 19 MiB, two passes, one lane: the crate's default, and the least that OWASP's cheat sheet names.
 fn hash(password: &[u8]) -> Result<String, argon2::password_hash::Error> {
@@ -114,6 +153,24 @@ mod tests {
         assert!(!passwords.check(password("Correct horse"), Some(hash)).await.unwrap());
         assert!(!passwords.check(password("correct horse"), None).await.unwrap());
         assert!(!passwords.check(password("correct horse"), Some("not a hash".into())).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn who_finds_too_many_waiting_is_told_at_once_and_who_stops_waiting_makes_room() {
+        let passwords = Passwords::new().unwrap();
+        let held = passwords.room.acquire_many(passwords.room.available_permits() as u32).await.unwrap();
+        let mut waiting = tokio::task::JoinSet::new();
+        while passwords.places.available_permits() > 0 {
+            let passwords = passwords.clone();
+            waiting.spawn(async move { passwords.check(password("correct horse"), None).await });
+            tokio::task::yield_now().await;
+        }
+        assert!(waiting.len() > WAITING);
+        assert_eq!(passwords.check(password("correct horse"), None).await, Err(Undone::Busy));
+        assert_eq!(passwords.hash(password("correct horse")).await, Err(Undone::Busy));
+        waiting.shutdown().await;
+        drop(held);
+        assert_eq!(passwords.check(password("correct horse"), None).await, Ok(false));
     }
 
     #[tokio::test]

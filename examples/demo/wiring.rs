@@ -1,22 +1,24 @@
 //! Where the crate meets the demo: this is the part to copy.
 
+use std::fmt;
+
 use axum::Router;
+use jwt_sessions::store::StoreError;
 use jwt_sessions::{Grant, JwtAuthLayer, Login, Require, Settings, accounts, jwks_router, session_router};
 
 use crate::answers::Refusal;
 use crate::api::Profile;
 use crate::credentials::Credentials;
-use crate::database::Broken;
 use crate::{BoxError, Demo, admin, api, limits, page};
 
-/// The whole application. `limited` is whether logins and refreshes are limited.
+/// The whole application. `settings` are those of `Settings::from_env`, completed by the demo's defaults; `limited` is
+/// whether registrations, logins and refreshes are limited.
 ///
 /// # Errors
 ///
 /// When a setting is refused, or the store cannot be opened.
-pub(crate) async fn app(demo: Demo, limited: bool) -> Result<Router, BoxError> {
-    let settings = Settings::from_env()?;
-    let store = settings.store().await?;
+pub(crate) async fn app(settings: &Settings, demo: Demo, limited: bool) -> Result<Router, BoxError> {
+    let store = settings.store().await.map_err(NoStore)?;
     let (for_login, for_grant) = (demo.clone(), demo.clone());
     let login = move |credentials| login(for_login.clone(), credentials);
     let grant = move |subject| grant(for_grant.clone(), subject);
@@ -28,28 +30,50 @@ pub(crate) async fn app(demo: Demo, limited: bool) -> Result<Router, BoxError> {
     let optional = api::optional_routes().route_layer(JwtAuthLayer::new(verifier).optional());
     let keys = jwks_router(&sessions);
     let auth = session_router(sessions);
-    let auth = if limited { limits::limited(auth, demo.accounts.clone()) } else { auth };
+    let open = api::open_routes();
+    let (auth, open) = if limited {
+        (limits::sessions(auth, demo.accounts.clone())?, open.route_layer(limits::registrations()?))
+    } else {
+        (auth, open)
+    };
 
     Ok(Router::new()
         .merge(protected)
         .merge(optional)
         // What is added from here on is not protected.
-        .merge(api::open_routes())
+        .merge(open)
         .with_state(demo)
         .merge(page::routes())
         .merge(keys)
         .nest("/auth", auth)
+        .method_not_allowed_fallback(|| async { Refusal::METHOD })
         .fallback(|| async { Refusal::not_found("there is nothing at this path") }))
 }
 
-async fn login(demo: Demo, credentials: Credentials) -> Result<Option<Login>, Broken> {
+/// The session store was not opened, said with the setting that names it.
+#[derive(Debug)]
+struct NoStore(StoreError);
+
+impl fmt::Display for NoStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SESSION_STORE (sqlite:demo-sessions.db unless it is set)")
+    }
+}
+
+impl std::error::Error for NoStore {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.0)
+    }
+}
+
+async fn login(demo: Demo, credentials: Credentials) -> Result<Option<Login>, BoxError> {
     let remember = credentials.remember;
     let subject = credentials.subject(&demo.accounts, &demo.passwords).await?;
     Ok(subject.map(|subject| Login::new(subject).remember(remember)))
 }
 
 /// Asked at every login and every refresh: what an admin changed takes effect here.
-async fn grant(demo: Demo, subject: String) -> Result<Option<Grant<Profile>>, Broken> {
+async fn grant(demo: Demo, subject: String) -> Result<Option<Grant<Profile>>, BoxError> {
     let account = demo.accounts.by_id(&subject).await?.filter(|account| !account.disabled);
     Ok(account.map(|account| {
         let admin = account.admin;

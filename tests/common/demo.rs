@@ -80,12 +80,6 @@ impl Drop for Demo {
     }
 }
 
-/// A client with a cookie jar of its own: one device. The demo's cookies are not `Secure` on this machine, so that the jar
-/// sends them over plain http.
-pub(crate) fn device() -> reqwest::Client {
-    reqwest::Client::builder().cookie_store(true).timeout(PATIENCE).build().unwrap()
-}
-
 fn command(folder: &Path, variables: &[(&str, &str)]) -> Command {
     let mut command = Command::new(binary());
     command.current_dir(folder).env_clear().env("BIND_ADDR", "127.0.0.1:0").envs(variables.iter().copied());
@@ -106,7 +100,7 @@ fn lines_of(stdout: impl Read + Send + 'static) -> Receiver<String> {
 }
 
 /// The demo's binary, built as the tests were. `cargo test --test NAME` alone does not build examples.
-fn binary() -> &'static Path {
+pub(crate) fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| {
         // `target/PROFILE/deps/TEST`

@@ -1,3 +1,4 @@
 //! What several test files use.
 
 pub(crate) mod demo;
+pub(crate) mod device;

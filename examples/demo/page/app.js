@@ -9,8 +9,13 @@ const element = (id) => document.getElementById(id);
 let who = null;
 let whoseLogin = null;
 let renewals = 0;
+let lookAgain = 0;
 
-on.renewed = () => { renewals += 1; };
+on.renewed = () => {
+  renewals += 1;
+  // What an admin changed shows from here on.
+  signedIn();
+};
 on.again = () => say("The token is renewed again.");
 on.failed = (text) => say(`The token could not be renewed: ${text} The page tries again by itself.`, true);
 on.ended = () => signedOut("Your session has ended. Please log in again.", true);
@@ -31,25 +36,42 @@ function show(signedIn) {
   element("signed-out").hidden = signedIn;
 }
 
-function signedOut(text, bad = false) {
-  localStorage.removeItem(KEY);
+/** Takes away what is one person's. */
+function forget() {
   who = null;
   for (const list of ["notes", "devices", "users"]) element(list).replaceChildren();
+  element("note-form").reset();
+  element("answer").textContent = "";
   element("answer").hidden = true;
   element("answer-line").textContent = "Call one to see its answer.";
+  element("answer-line").classList.remove("bad");
+}
+
+function signedOut(text, bad = false) {
+  localStorage.removeItem(KEY);
+  forget();
   element("who").textContent = "Not logged in";
   show(false);
   if (text) say(text, bad);
 }
 
+/** Asks who is logged in, and shows all of it when it is somebody else than a moment ago. */
 async function signedIn() {
+  lookAgain = Date.now() + 5000;
   const answer = await call("GET", "/me");
   if (!answer.ok) {
-    if (times()) say(reason(answer), true);
+    // Without a session all is said already; with one, `tick` asks again.
+    if (times()) say(`${reason(answer)} The page tries again by itself.`, true);
     return;
   }
+  // Logged out while the answer was on its way.
+  if (!times()) return;
+  const { login } = times();
+  const same = who?.sub === answer.json.sub && who.admin === answer.json.admin && whoseLogin === login;
+  if (who?.sub !== answer.json.sub) forget();
   who = answer.json;
-  whoseLogin = times()?.login;
+  whoseLogin = login;
+  if (same) return;
   element("who").textContent = who.admin ? `${who.username} · admin` : who.username;
   element("admin").hidden = !who.admin;
   show(true);
@@ -82,11 +104,14 @@ function tick() {
   const count = renewals === 1 ? "Renewed once here." : renewals ? `Renewed ${renewals} times here.` : "";
   element("token-count").textContent = count;
   if (isDue()) renew();
+  else if (!who && Date.now() >= lookAgain) signedIn();
 }
 
 // ---- Notes, devices, users ---------------------------------------------------------------------------------------------
 
 function fill(list, rows, empty) {
+  // Logged out while the answer was on its way.
+  if (!who) return;
   element(list).replaceChildren(...(rows.length ? rows : [node("li", { className: "empty", textContent: empty })]));
 }
 
@@ -145,23 +170,33 @@ async function showUsers() {
     const what = node("div", { className: "what" }, user.username);
     if (user.admin) what.append(node("span", { className: "badge", textContent: "admin" }));
     if (user.disabled) what.append(node("span", { className: "badge bad", textContent: "disabled" }));
+    if (user.username === who?.username) {
+      what.append(node("span", { className: "badge", textContent: "you" }));
+      what.append(node("small", { textContent: user.email }));
+      return node("li", {}, what);
+    }
     what.append(node("small", { textContent: user.email }));
     const path = `/admin/users/${encodeURIComponent(user.username)}`;
-    const change = (text, danger, method, body, question) => {
+    const change = (text, done, method, body) => {
+      const danger = method === "DELETE";
       const button = node("button", { type: "button", className: danger ? "small danger" : "small", textContent: text });
       button.setAttribute("aria-label", `${text}: ${user.username}`);
       button.addEventListener("click", () => act(button, async () => {
-        if (question && !confirm(question)) return;
-        const done = await call(method, path, body);
-        say(done.ok ? `Done: ${text.toLowerCase()} (${user.username}).` : reason(done), !done.ok);
+        if (danger && !confirm(`Delete ${user.username} and all their notes?`)) return;
+        const answer = await call(method, path, body);
+        say(answer.ok ? `${user.username} ${done}.` : reason(answer), !answer.ok);
         await showUsers();
       }));
       return button;
     };
     return node("li", {}, what,
-      change(user.disabled ? "Enable" : "Disable", false, "PATCH", { disabled: !user.disabled }),
-      change(user.admin ? "Take admin" : "Make admin", false, "PATCH", { admin: !user.admin }),
-      change("Delete", true, "DELETE", undefined, `Delete ${user.username} and all their notes?`));
+      user.disabled
+        ? change("Enable", "may log in again", "PATCH", { disabled: false })
+        : change("Disable", "may no longer log in", "PATCH", { disabled: true }),
+      user.admin
+        ? change("Take admin", "is no longer an admin", "PATCH", { admin: false })
+        : change("Make admin", "is an admin now", "PATCH", { admin: true }),
+      change("Delete", "is deleted", "DELETE"));
   });
   fill("users", rows, "No users.");
 }
@@ -236,7 +271,11 @@ for (const button of document.querySelectorAll("[data-route]")) {
 }
 
 onClick("renew", async () => {
-  if (await renew(true)) say("The access token is new.");
+  if (!(await renew(true))) say("The access token is new.");
+  tick();
+});
+onClick("rotate", async () => {
+  if (!(await renew(true, "/auth/rotate"))) say("Both tokens are new, and all earlier ones are refused.");
   tick();
 });
 onClick("devices-again", showDevices);
@@ -267,24 +306,29 @@ document.addEventListener("visibilitychange", () => {
   // A page in the background is not woken on time, and a machine that slept not at all.
   if (!document.hidden) tick();
 });
+/** Another tab logged in, perhaps as somebody else, or out; or it renewed the token, which may have changed the rights. */
+function changedElsewhere() {
+  if (times()) signedIn();
+  else if (who) signedOut("Logged out in another tab.");
+}
+
 window.addEventListener("storage", (event) => {
-  if (event.key !== KEY) return;
-  // Another tab logged in, perhaps as somebody else, or out; or it renewed the token, which only moves the bar.
-  const now = times();
-  if (!now && who) signedOut("Logged out in another tab.");
-  else if (now && (!who || now.login !== whoseLogin)) signedIn();
+  if (event.key === KEY) changedElsewhere();
+});
+window.addEventListener("pageshow", (event) => {
+  // The back button brings the page back as it was left, and what happened meanwhile was not heard.
+  if (event.persisted) changedElsewhere();
 });
 
 if (times()) {
   await signedIn();
-  if (!times()) show(false);
 } else {
   // The feed answers guests too: asking it does not fail where there is no session.
   const feed = await send("GET", "/feed");
   if (feed.ok && feed.json.viewer !== "guest") {
     // Logged in, by a page that this one knows nothing of.
     noteIssued(0);
-    if (await renew(true)) await signedIn();
+    await renew(true);
   } else {
     signedOut(feed.status === 0 ? reason(feed) : "");
   }

@@ -54,8 +54,8 @@ export async function send(method, path, body) {
 export async function call(method, path, body) {
   if (isDue()) await renew();
   const answer = await send(method, path, body);
-  if (answer.status !== 401 || !times() || !(await renew(true))) return answer;
-  return send(method, path, body);
+  if (answer.status !== 401 || !times()) return answer;
+  return (await renew(true)) ?? send(method, path, body);
 }
 
 /** What went wrong, in words. */
@@ -84,30 +84,36 @@ export function alone(work) {
 }
 
 /**
- * Renews the access token, unless another tab has just done so. Whether there is a session then.
+ * Renews the access token, unless another tab has just done so. Null when there is a session then; else the answer that
+ * says why there is none, or why it is not known. The path "/auth/rotate" replaces both tokens.
  */
-export async function renew(force = false) {
+export async function renew(force = false, path = REFRESH) {
   const before = times();
   return alone(async () => {
     const now = times();
-    if (!now) return false;
-    if (now.issued !== before?.issued) return true;
-    if (!force && !isDue()) return true;
-    const answer = await send("POST", "/auth/refresh");
+    if (!now) return NOBODY;
+    if (path === REFRESH && now.issued !== before?.issued) return null;
+    if (!force && !isDue()) return null;
+    const answer = await send("POST", path);
     if (answer.ok) {
       noteIssued(answer.json?.expires_in ?? 60);
       on.renewed();
       if (notBefore) on.again();
       notBefore = 0;
-      return true;
+      return null;
     }
-    if (answer.status === 401) {
+    if (answer.status === 401 && ENDED.has(answer.json?.error)) {
       on.ended();
-      return false;
+      return answer;
     }
-    // The session is as good as before: the server is busy or away.
+    // The session is as good as before: the server is busy or away, or something in front of it answered.
     notBefore = Date.now() + Math.max(answer.after, 5) * 1000;
     on.failed(reason(answer));
-    return false;
+    return answer;
   });
 }
+
+const REFRESH = "/auth/refresh";
+/** The refusals that say that there is no session, and not that it cannot be renewed now. */
+const ENDED = new Set(["session_ended", "invalid_token", "missing_token"]);
+const NOBODY = { status: 401, ok: false, json: { error_description: "you are not logged in" }, text: "", after: 0 };
