@@ -419,10 +419,10 @@ fn a_bad_value_is_named_and_never_printed() {
 }
 
 fn is_one_line(error: &SettingsError, name: &str, value: &str) {
-    let line = error.to_string();
+    let line = format!("{error:?}");
     assert!(line.starts_with(&format!("{name} ")), "{line}");
     assert_eq!(line.lines().count(), 1, "{line}");
-    assert_eq!(line, format!("{error:?}"), "what `main` prints is the same line");
+    assert!(line.starts_with(&error.to_string()), "what `main` prints says more, and nothing else");
     let plain = value.trim();
     assert!(plain.len() < 4 || !line.contains(plain), "{line}");
     assert!(!line.to_lowercase().contains("planted"), "{line}");
@@ -508,7 +508,8 @@ async fn a_store_that_cannot_be_opened_is_named_without_its_address() {
         let address = url.split_once(':').map_or(url.as_str(), |(_, address)| address);
         is_one_line(&error, "SESSION_STORE", address);
         assert!(std::error::Error::source(&error).is_some());
-        assert!(error.to_string().matches(": ").count() >= 2, "it says why: {error}");
+        let line = format!("{error:?}");
+        assert!(line.matches(": ").count() >= 2, "it says why: {line}");
     }
 }
 

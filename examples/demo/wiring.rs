@@ -1,9 +1,6 @@
 //! Where the crate meets the demo: this is the part to copy.
 
-use std::fmt;
-
 use axum::Router;
-use jwt_sessions::store::StoreError;
 use jwt_sessions::{Grant, JwtAuthLayer, Login, Require, Settings, accounts, jwks_router, session_router};
 
 use crate::answers::Refusal;
@@ -18,7 +15,7 @@ use crate::{BoxError, Demo, admin, api, limits, page};
 ///
 /// When a setting is refused, or the store cannot be opened.
 pub(crate) async fn app(settings: &Settings, demo: Demo, limited: bool) -> Result<Router, BoxError> {
-    let store = settings.store().await.map_err(NoStore)?;
+    let store = settings.store().await?;
     let (for_login, for_grant) = (demo.clone(), demo.clone());
     let login = move |credentials| login(for_login.clone(), credentials);
     let grant = move |subject| grant(for_grant.clone(), subject);
@@ -48,22 +45,6 @@ pub(crate) async fn app(settings: &Settings, demo: Demo, limited: bool) -> Resul
         .nest("/auth", auth)
         .method_not_allowed_fallback(|| async { Refusal::METHOD })
         .fallback(|| async { Refusal::not_found("there is nothing at this path") }))
-}
-
-/// The session store was not opened, said with the setting that names it.
-#[derive(Debug)]
-struct NoStore(StoreError);
-
-impl fmt::Display for NoStore {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("SESSION_STORE (sqlite:demo-sessions.db unless it is set)")
-    }
-}
-
-impl std::error::Error for NoStore {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(&self.0)
-    }
 }
 
 async fn login(demo: Demo, credentials: Credentials) -> Result<Option<Login>, BoxError> {

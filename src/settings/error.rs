@@ -10,33 +10,35 @@ use crate::store::StoreError;
 pub struct SettingsError {
     variable: &'static str,
     reason: Cow<'static, str>,
+    /// What the source and what is behind it say, for the one line that `main` prints.
+    causes: String,
     source: Option<Arc<StoreError>>,
 }
 
 impl SettingsError {
     pub(super) const fn new(variable: &'static str, reason: &'static str) -> Self {
-        Self { variable, reason: Cow::Borrowed(reason), source: None }
+        Self { variable, reason: Cow::Borrowed(reason), causes: String::new(), source: None }
     }
 
     pub(super) const fn owned(variable: &'static str, reason: String) -> Self {
-        Self { variable, reason: Cow::Owned(reason), source: None }
+        Self { variable, reason: Cow::Owned(reason), causes: String::new(), source: None }
     }
 
     /// That the store of this URL cannot be opened.
     pub(super) fn store(variable: &'static str, url: &str, error: StoreError) -> Self {
-        let mut reason = String::from("cannot be used");
+        let mut causes = String::new();
         let address = url.split_once(':').map_or(url, |(_, address)| address.trim_start_matches('/'));
         let mut cause: Option<&(dyn StdError + 'static)> = Some(&error);
         while let Some(error) = cause {
             let message = error.to_string();
             // A driver may quote the address, which may hold a password: who needs that message asks for the source.
             if address.is_empty() || !message.contains(address) {
-                reason.push_str(": ");
-                reason.extend(message.chars().map(|char| if char.is_control() { ' ' } else { char }));
+                causes.push_str(": ");
+                causes.extend(message.chars().map(|char| if char.is_control() { ' ' } else { char }));
             }
             cause = error.source();
         }
-        Self { variable, reason: Cow::Owned(reason), source: Some(Arc::new(error)) }
+        Self { variable, reason: Cow::Borrowed("cannot be used"), causes, source: Some(Arc::new(error)) }
     }
 
     /// The variable's name.
@@ -51,10 +53,10 @@ impl fmt::Display for SettingsError {
     }
 }
 
-// What `main` prints when it returns an error is its `Debug`: the same one line.
+// What `main` prints when it returns an error is its `Debug`: one line with all that there is to say.
 impl fmt::Debug for SettingsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
+        write!(f, "{self}{}", self.causes)
     }
 }
 
