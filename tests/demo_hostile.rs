@@ -264,6 +264,37 @@ async fn what_is_no_http() {
         assert!(status.is_empty() || status.starts_with("HTTP/1.1 4"), "{request:.60}: {status}");
         assert_eq!(site.admin.get("/me").await.status, 200);
     }
+
+    // What has a readable head is answered, also where the body breaks off or is said to be too long.
+    for (path, broken, status) in [
+        ("/register", "Transfer-Encoding: chunked\r\n\r\nzz\r\n", 400),
+        ("/auth/login", "Transfer-Encoding: chunked\r\n\r\nzz\r\n", 400),
+        ("/auth/refresh", "Transfer-Encoding: chunked\r\n\r\nzz\r\n", 400),
+        ("/auth/refresh", "Content-Length: 99999999999\r\n\r\nx", 413),
+        ("/auth/login", "Content-Length: 99999999999\r\n\r\nx", 413),
+    ] {
+        let request = format!("POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n{broken}");
+        let answer = first_line(host, &request);
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{path} {broken:?}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_name_that_was_pointed_at_this_machine_is_not_served() {
+    let site = Site::start().await;
+    let address = site.demo.address();
+    let body = r#"{"username":"mallory","email":"m@evil.example","password":"long enough"}"#;
+    let posted = format!("Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+    for foreign in ["Host: evil.example:3000\r\n", "", "Host: localhost\r\nHost: evil.example\r\n"] {
+        for line in ["GET / HTTP/1.1", "GET /feed HTTP/1.1", "GET /me HTTP/1.1", "POST /register HTTP/1.1"] {
+            let rest = if line.starts_with("POST") { posted.as_str() } else { "\r\n" };
+            let request = format!("{line}\r\n{foreign}Sec-Fetch-Site: same-origin\r\nConnection: close\r\n{rest}");
+            let answer = first_line(address, &request);
+            assert!(answer.starts_with("HTTP/1.1 400"), "{line} {foreign:?}: {answer}");
+        }
+    }
+    // The name is still free.
+    assert_eq!(register(&site.demo, "mallory").await.status, 201);
 }
 
 /// The first line of what comes back; empty where the connection is closed without a word.
@@ -275,6 +306,16 @@ fn raw(address: &str, request: &[u8]) -> String {
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer);
     String::from_utf8_lossy(&answer).lines().next().unwrap_or_default().to_owned()
+}
+
+/// The first line of the answer to a client that waits for it: to one that hangs up, the server owes none.
+fn first_line(address: &str, request: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(std::time::Duration::from_secs(10))).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut line = String::new();
+    std::io::BufRead::read_line(&mut std::io::BufReader::new(stream), &mut line).unwrap();
+    line
 }
 
 fn refused(status: u16, what: &str, answer: Answer) {

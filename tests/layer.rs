@@ -12,10 +12,11 @@ use axum::Router;
 use axum::body::Body;
 use axum::routing::{any, get as on_get};
 use http::{Method, Request, Response, StatusCode};
+use jwt_sessions::Site;
 use jwt_sessions::auth::{
     Authenticated, JwtAuthLayer, Refusal, RefusalKind, SessionWatch, Sight, Verifier, authenticated,
 };
-use jwt_sessions::token::Registered;
+use jwt_sessions::token::{Algorithm, KeySet, Registered, SigningKey};
 use serde_json::json;
 use tower::{Layer, Service, ServiceExt, service_fn};
 
@@ -385,4 +386,30 @@ async fn the_default_answers_with_every_body_made_of_text() {
     assert_eq!(status::<Vec<u8>>(verifier.clone()).await, StatusCode::UNAUTHORIZED);
     assert_eq!(status::<http_body_util::Full<bytes::Bytes>>(verifier.clone()).await, StatusCode::UNAUTHORIZED);
     assert_eq!(status::<Body>(verifier).await, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn in_development_mode_only_this_machine_is_served() {
+    let keys = KeySet::new(SigningKey::secret(Algorithm::HS256, "0123456789abcdefghijklmnopqrstuv").unwrap());
+    let development = Site::new("http://localhost:3000").unwrap();
+    for (site, foreign) in [(development, 400), (Site::new("https://app.example").unwrap(), 200)] {
+        let verifier = Verifier::builder(keys.clone()).issuer("id").audience("api").site(site).build().unwrap();
+        let app: Router =
+            Router::new().route("/", on_get(async || "hello")).route_layer(JwtAuthLayer::new(verifier).optional());
+        for (host, status) in [
+            ("localhost:3000", 200),
+            ("127.0.0.1:3000", 200),
+            ("[::1]", 200),
+            ("LOCALHOST", 200),
+            ("evil.example", foreign),
+            ("localhost.evil.example:3000", foreign),
+            ("127.0.0.1.example", foreign),
+            ("", foreign),
+        ] {
+            let request = Request::get("/").header("host", host).body(Body::empty()).unwrap();
+            assert_eq!(app.clone().oneshot(request).await.unwrap().status(), status, "{host}");
+        }
+        let nameless = Request::get("/").body(Body::empty()).unwrap();
+        assert_eq!(app.clone().oneshot(nameless).await.unwrap().status(), foreign);
+    }
 }

@@ -1,4 +1,4 @@
-//! Every event counts in `jwt_sessions_events_total`, by its name and cause.
+//! Events count in `jwt_sessions_events_total`, by its name and cause.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -45,7 +45,7 @@ impl Recorder for Counted {
 
 // On one thread, as the recorder is this thread's own.
 #[tokio::test]
-async fn every_event_is_counted_by_name_and_cause_and_by_nothing_personal() {
+async fn events_are_counted_by_name_and_cause_and_by_nothing_personal() {
     let counted = Counted::default();
     let _here = metrics::set_default_local_recorder(&counted);
     let clock = Clock::manual(Timestamp::from_secs(1_700_000_000));

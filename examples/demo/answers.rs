@@ -102,10 +102,10 @@ pub(crate) const LARGEST_BODY: usize = 16 * 1024;
 
 const NOT_JSON: Refusal = Refusal::new(
     StatusCode::UNSUPPORTED_MEDIA_TYPE,
-    "invalid_request",
+    "unsupported_media_type",
     "send a JSON object with Content-Type: application/json",
 );
-const TOO_LARGE: Refusal = Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "invalid_request", "the body is too large");
+const TOO_LARGE: Refusal = Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", "the body is too large");
 const MALFORMED: Refusal = Refusal::invalid("the body is not the JSON object that this route takes");
 
 #[cfg(test)]

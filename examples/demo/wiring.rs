@@ -1,7 +1,10 @@
 //! Where the crate meets the demo: this is the part to copy.
 
 use axum::Router;
-use jwt_sessions::{Grant, JwtAuthLayer, Login, Require, Settings, accounts, jwks_router, session_router};
+use axum::extract::{Request, State};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use jwt_sessions::{Grant, JwtAuthLayer, Login, Require, Settings, Verifier, accounts, jwks_router, session_router};
 
 use crate::answers::Refusal;
 use crate::api::Profile;
@@ -26,7 +29,7 @@ pub(crate) async fn app(settings: &Settings, demo: Demo, limited: bool) -> Resul
     let protected = api::protected_routes().merge(admin).route_layer(JwtAuthLayer::new(verifier.clone()));
     let optional = api::optional_routes().route_layer(JwtAuthLayer::new(verifier).optional());
     let keys = jwks_router(&sessions);
-    let auth = session_router(sessions);
+    let auth = session_router(sessions.clone());
     let open = api::open_routes();
     let (auth, open) = if limited {
         (limits::sessions(auth, demo.accounts.clone())?, open.route_layer(limits::registrations()?))
@@ -44,7 +47,18 @@ pub(crate) async fn app(settings: &Settings, demo: Demo, limited: bool) -> Resul
         .merge(keys)
         .nest("/auth", auth)
         .method_not_allowed_fallback(|| async { Refusal::METHOD })
-        .fallback(|| async { Refusal::not_found("there is nothing at this path") }))
+        .fallback(|| async { Refusal::not_found("there is nothing at this path") })
+        .layer(from_fn_with_state(sessions.verifier(), only_this_machine)))
+}
+
+/// In development mode a page of another name that was pointed at this machine would count as the same origin, and could
+/// register the first account. The crate's own layer and router refuse it; this does so for everything else.
+async fn only_this_machine(State(verifier): State<Verifier>, request: Request, next: Next) -> Response {
+    if verifier.serves(request.uri(), request.headers()) {
+        next.run(request).await
+    } else {
+        Refusal::invalid("in development mode only this machine is served").into_response()
+    }
 }
 
 async fn login(demo: Demo, credentials: Credentials) -> Result<Option<Login>, BoxError> {

@@ -12,11 +12,12 @@
 //! 5. Who passes is marked in the request's extensions. [`Authenticated<T>`](Authenticated) names the claims' type;
 //!    `Option<Authenticated<T>>` is `None` only when no credential was sent. [`Require`] demands scopes, a recent
 //!    authentication, or what a closure says.
-//! 6. [`optional`](JwtAuthLayer::optional) lets nobody pass, too; a bad token never passes. CORS preflights pass as
+//! 6. In development mode only requests for this machine are served ([`Verifier::serves`]), the others are 400.
+//! 7. [`optional`](JwtAuthLayer::optional) lets nobody pass, too; a bad token never passes. CORS preflights pass as
 //!    nobody: let a CORS layer answer them, and let no `any(handler)` act on `OPTIONS`.
-//! 7. A [`Refusal`] is a response, never an error: by RFC 6750, or in the application's words
+//! 8. A [`Refusal`] is a response, never an error: by RFC 6750, or in the application's words
 //!    ([`refusals`](JwtAuthLayer::refusals)), and always in the response's extensions.
-//! 8. Every response gets `Vary: Cookie, Authorization`, and `Cache-Control: private` if it has none.
+//! 9. Every response gets `Vary: Cookie, Authorization`, and `Cache-Control: private` if it has none.
 //!
 //! The request path is synchronous, so that every service and body will do: it needs to be neither `Clone` nor `Send`.
 //!
@@ -81,6 +82,7 @@ mod csrf;
 mod error;
 mod extract;
 mod future;
+mod host;
 mod layer;
 mod mark;
 mod refusal;

@@ -39,6 +39,8 @@ pub enum RefusalKind {
     /// 400: a malformed `Authorization: Bearer`, too many cookies of the access cookie's name, or valid tokens of two
     /// sessions or subjects (RFC 6750 section 3.1).
     InvalidRequest,
+    /// 400: in development mode, a request for another host than this machine.
+    ForeignHost,
     /// 403: an unsafe request by cookie that may be another site's.
     Csrf,
     /// 403: the token lacks a scope (RFC 6750 section 3.1).
@@ -110,7 +112,7 @@ impl Refusal {
             | RefusalKind::TokenExpired
             | RefusalKind::SessionEnded
             | RefusalKind::StaleAuthentication => StatusCode::UNAUTHORIZED,
-            RefusalKind::InvalidRequest => StatusCode::BAD_REQUEST,
+            RefusalKind::InvalidRequest | RefusalKind::ForeignHost => StatusCode::BAD_REQUEST,
             RefusalKind::Csrf | RefusalKind::InsufficientScope | RefusalKind::Forbidden => StatusCode::FORBIDDEN,
             RefusalKind::Unready => StatusCode::SERVICE_UNAVAILABLE,
             RefusalKind::MissingLayer => StatusCode::INTERNAL_SERVER_ERROR,
@@ -124,7 +126,7 @@ impl Refusal {
             RefusalKind::InvalidToken => "invalid_token",
             RefusalKind::TokenExpired => "token_expired",
             RefusalKind::SessionEnded => "session_ended",
-            RefusalKind::InvalidRequest => "invalid_request",
+            RefusalKind::InvalidRequest | RefusalKind::ForeignHost => "invalid_request",
             RefusalKind::Csrf => "csrf",
             RefusalKind::InsufficientScope => "insufficient_scope",
             RefusalKind::Forbidden => "forbidden",
@@ -142,6 +144,7 @@ impl Refusal {
             RefusalKind::TokenExpired => "the access token has expired",
             RefusalKind::SessionEnded => "the session has ended",
             RefusalKind::InvalidRequest => "the credentials are malformed or contradict each other",
+            RefusalKind::ForeignHost => "in development mode only this machine is served",
             RefusalKind::Csrf => "the request may come from another site",
             RefusalKind::InsufficientScope => "the access token lacks a required scope",
             RefusalKind::Forbidden => "the access token does not allow this",
@@ -167,9 +170,11 @@ impl Refusal {
             RefusalKind::InvalidRequest | RefusalKind::InsufficientScope | RefusalKind::StaleAuthentication => {
                 Some(self.code())
             }
-            RefusalKind::Csrf | RefusalKind::Forbidden | RefusalKind::Unready | RefusalKind::MissingLayer => {
-                return None;
-            }
+            RefusalKind::ForeignHost
+            | RefusalKind::Csrf
+            | RefusalKind::Forbidden
+            | RefusalKind::Unready
+            | RefusalKind::MissingLayer => return None,
         };
         let mut text = String::from("Bearer");
         parameter(&mut text, "realm", self.realm.as_deref().unwrap_or(REALM));
@@ -289,6 +294,7 @@ mod tests {
                         .to_owned(),
                 ),
             ),
+            (plain(RefusalKind::ForeignHost), 400, "invalid_request", None),
             (plain(RefusalKind::Csrf), 403, "csrf", None),
             (
                 scope,

@@ -31,6 +31,9 @@ impl<S, R> JwtAuth<S, R> {
 
     /// The whole decision, without waiting for anything: the request marked for those inside, or its refusal.
     fn admit<B>(&self, request: Request<B>) -> Result<Request<B>, Refusal> {
+        if !self.verifier.serves(request.uri(), request.headers()) {
+            return Err(Refusal::new(RefusalKind::ForeignHost));
+        }
         let (mut request, mark) = if is_preflight(&request) {
             // Browsers send none of our credentials along (Fetch standard, section 4.8).
             (request, Mark::Nobody)

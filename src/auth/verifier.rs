@@ -105,6 +105,10 @@ impl Verifier {
         Some(token)
     }
 
+    pub(super) fn site(&self) -> &Site {
+        &self.inner.site
+    }
+
     pub(crate) fn csrf(&self) -> &CsrfGuard {
         &self.inner.csrf
     }

@@ -3,6 +3,8 @@ use std::collections::HashSet;
 use axum::body::{Body, to_bytes};
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
+use http_body::Body as _;
+use http_body_util::LengthLimitError;
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
@@ -22,8 +24,14 @@ const TOKEN_NAMES: [&str; 2] = ["refresh_token", "refreshToken"];
 
 impl Sent {
     pub(super) async fn read(headers: &HeaderMap, body: Body) -> Result<Self, RouterRefusal> {
-        // The limit is the only error of a body that a client can read about; a broken connection has no reader.
-        let bytes = to_bytes(body, LONGEST).await.map_err(|_| Kind::PayloadTooLarge)?;
+        // What says that it is too long is not waited for.
+        if body.size_hint().lower() > LONGEST as u64 {
+            return Err(Kind::PayloadTooLarge.into());
+        }
+        let bytes = to_bytes(body, LONGEST).await.map_err(|error| {
+            let too_long = error.into_inner().is::<LengthLimitError>();
+            if too_long { Kind::PayloadTooLarge } else { Kind::InvalidRequest }
+        })?;
         if bytes.is_empty() {
             return Ok(Self::Nothing);
         }

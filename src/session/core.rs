@@ -52,6 +52,7 @@ impl<S: SessionStore> Core<S> {
     }
 
     /// Ends a session in the store and for its access tokens; whether it was living until now.
+    #[tracing::instrument(level = "debug", name = "end_session", skip_all, fields(%session, reason = reason.name()))]
     pub(crate) async fn end(
         self: &Arc<Self>,
         subject: &str,
@@ -83,6 +84,7 @@ impl<S: SessionStore> Core<S> {
     }
 
     /// Ends all sessions of a subject but one in the store and for their access tokens, and answers how many.
+    #[tracing::instrument(level = "debug", name = "end_sessions", skip_all, fields(subject, reason = reason.name()))]
     pub(crate) async fn end_subject(
         self: &Arc<Self>,
         subject: &str,

@@ -110,6 +110,7 @@ impl<S: SessionStore> Sessions<S> {
         self.core().accounts.login(&mut <dyn erased_serde::Deserializer<'_>>::erase(credentials))
     }
 
+    #[tracing::instrument(level = "debug", name = "open_session", skip_all, fields(subject = login.subject))]
     async fn open_for(&self, login: Login, from: Client<'_>, read_at: Timestamp) -> Result<Opened, SessionError> {
         self.start();
         let core = self.core();

@@ -150,6 +150,7 @@ impl<S: SessionStore> Sessions<S> {
         }
     }
 
+    #[tracing::instrument(level = "debug", name = "session", skip_all, fields(session = %claims.session, operation = ?operation))]
     async fn present_claims(
         &self,
         claims: RefreshClaims,
