@@ -1,4 +1,5 @@
 //! Events count in `jwt_sessions_events_total`, by its name and cause.
+#![allow(clippy::unwrap_used, reason = "a recorder of this test alone")]
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
