@@ -43,6 +43,7 @@ if ! command -v cargo >/dev/null 2>&1; then
     exit 1
 fi
 need cc "gcc libc6-dev"
+need c++ g++
 need openssl openssl
 need node nodejs
 need npm npm
@@ -73,6 +74,13 @@ run cargo test --locked --no-fail-fast --tests || true
 run cargo test --locked --no-fail-fast --doc || true
 # The token ring on the other backend alone.
 run cargo test --locked --no-fail-fast --no-default-features --features rust-crypto --lib --test tokens --test keys || true
+
+# Each for a short while; longer, by hand: CONTRIBUTING.md.
+if run sh fuzz/run.sh build; then
+    for target in fuzz/fuzz_targets/*.rs; do
+        run sh fuzz/run.sh "$(basename "$target" .rs)" 15 || true
+    done
+fi
 
 printf '\n%s passed, %s failed\n' "$passed" "$failed"
 [ "$failed" -eq 0 ]
