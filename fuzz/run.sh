@@ -43,7 +43,7 @@ if "$binary" "$corpus" "$CARGO_TARGET_DIR/seeds/$target" -dict="fuzz/dictionarie
         /^stat::number_of_executed_units/ { runs = $2 }
         END { printf "%s executions, %s edges, no finding\n", runs, coverage }' "$log"
 else
-    # The finding stands before the statistics.
-    grep -v -E '^#[0-9]+' "$log" | tail -n 60
+    grep -v -E '^#[0-9]+' "$log" | grep -m 1 -A 30 -E 'panicked at|ERROR|^error'
+    grep 'Test unit written' "$log" || true
     exit 1
 fi
