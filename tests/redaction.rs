@@ -37,31 +37,86 @@ use jwt_sessions::{
     Authenticated, Client, Grant, JwtAuthLayer, Keys, Login, Opened, Refreshed, Rotation, SessionRoutes, Sessions,
     Settings, Site, Tokens, Verifier, accounts, session_router,
 };
+use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 use tower_layer::Layer;
 use tracing::level_filters::LevelFilter;
 
-const ACCESS: &str = "planted-access-secret-0123456789-abcdefgh";
-const REFRESH: &str = "planted-refresh-secret-0123456789-abcdefgh";
 const PASSWORD: &str = "planted-password";
 const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
+
+/// What is planted: into keys, credentials, addresses and everything that is refused.
+#[derive(Clone, Debug)]
+struct Planted {
+    access: String,
+    refresh: String,
+    password: String,
+    /// Letters and digits, for where nothing else may stand.
+    word: String,
+    session_secret: [u8; 16],
+    hash: [u8; 32],
+    pair: &'static str,
+}
+
+impl Planted {
+    /// Always the same.
+    fn plain() -> Self {
+        Self {
+            access: "planted-access-secret-0123456789-abcdefgh".to_owned(),
+            refresh: "planted-refresh-secret-0123456789-abcdefgh".to_owned(),
+            password: PASSWORD.to_owned(),
+            word: "planted".to_owned(),
+            session_secret: [0xab; 16],
+            hash: [0xcd; 32],
+            pair: PAIRS[0],
+        }
+    }
+
+    /// Any: of every length, with quotes, control characters and letters of every script.
+    fn any() -> impl Strategy<Value = Self> {
+        // The replacement character is what a setting that is no Unicode comes as.
+        let char = || any::<char>().prop_filter("replacement", |char| *char != char::REPLACEMENT_CHARACTER);
+        let text = move |length| prop::collection::vec(char(), length).prop_map(String::from_iter);
+        let secret = |name| text(32..80).prop_map(move |text| format!("{name}-0123456789{text}"));
+        let password = text(8..40).prop_map(|text| format!("{PASSWORD}{text}"));
+        let pair = prop::sample::select(&PAIRS[..]);
+        let texts = (secret("access"), secret("refresh"), password, "[a-z0-9]{16}");
+        (texts, any::<[u8; 16]>(), any::<[u8; 32]>(), pair).prop_map(|(texts, session_secret, hash, pair)| {
+            let (access, refresh, password, word) = texts;
+            Self { access, refresh, password, word, session_secret, hash, pair }
+        })
+    }
+
+    fn keys(&self) -> Keys {
+        Keys::secrets(&self.access, &self.refresh).unwrap()
+    }
+}
+
+const PAIRS: [&str; 4] = [
+    include_str!("keys/ed25519.pem"),
+    include_str!("keys/p256.pem"),
+    include_str!("keys/p384.pem"),
+    include_str!("keys/rsa.pem"),
+];
 
 /// Everything that must not be seen, in the forms that it could be seen in.
 #[derive(Default)]
 struct Secrets(BTreeSet<String>);
 
 impl Secrets {
-    fn new() -> Self {
+    fn new(planted: &Planted) -> Self {
         let mut secrets = Self::default();
-        for planted in ["planted", ACCESS, REFRESH, PASSWORD] {
-            secrets.add(planted);
+        for text in ["planted", &planted.access, &planted.refresh, &planted.password, &planted.word] {
+            secrets.add(text);
         }
         secrets
     }
 
     fn add(&mut self, secret: &str) {
         self.0.insert(secret.to_owned());
+        self.0.insert(secret.escape_debug().to_string());
         self.bytes(secret.as_bytes());
     }
 
@@ -127,7 +182,7 @@ struct Credentials {
 type Answer<T> = Result<Option<T>, io::Error>;
 
 async fn login(credentials: Credentials) -> Answer<Login> {
-    Ok((credentials.password == PASSWORD).then(|| Login::new(credentials.username).label("laptop")))
+    Ok(credentials.password.starts_with(PASSWORD).then(|| Login::new(credentials.username).label("laptop")))
 }
 
 async fn grant(_: String) -> Answer<Grant<Value>> {
@@ -149,30 +204,52 @@ impl Events for Watching {
     }
 }
 
-fn sessions<S: SessionStore>(store: S, clock: &Clock, watching: Watching) -> Sessions<S> {
-    let builder = Sessions::builder(Keys::secrets(ACCESS, REFRESH).unwrap(), store, accounts(login, grant));
+fn sessions<S: SessionStore>(planted: &Planted, store: S, clock: &Clock, watching: Watching) -> Sessions<S> {
+    let builder = Sessions::builder(planted.keys(), store, accounts(login, grant));
     let builder = builder.site(Site::new("https://app.example").unwrap()).clock(clock.clone()).events(watching);
     builder.build().unwrap()
 }
 
-async fn open<S: SessionStore>(sessions: &Sessions<S>) -> Tokens {
-    let credentials = json!({"username": "alice", "password": PASSWORD});
+async fn open<S: SessionStore>(planted: &Planted, sessions: &Sessions<S>) -> Tokens {
+    let credentials = json!({"username": "alice", "password": planted.password});
     match sessions.login(credentials, Client::default()).await.unwrap() {
         Opened::Tokens(tokens) => tokens,
         other => panic!("{other:?}"),
     }
 }
 
-#[tokio::test]
-async fn no_public_type_shows_a_secret() {
-    let (mut secrets, mut shown) = (Secrets::new(), Shown::default());
-    token_ring(&mut secrets, &mut shown);
-    store_ring(&mut secrets, &mut shown).await;
-    session_ring(&mut secrets, &mut shown).await;
-    outer_rings(&mut secrets, &mut shown).await;
+proptest! {
+    // The same secrets at every run; a seed in the environment plants others.
+    #![proptest_config(ProptestConfig {
+        cases: 32,
+        rng_seed: if std::env::var_os("PROPTEST_RNG_SEED").is_some() { RngSeed::Random } else { RngSeed::Fixed(1) },
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn no_public_type_shows_any_secret(planted in Planted::any()) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(every_public_type(&planted));
+    }
+}
+
+/// Formats a value of every public type, with what was planted in it, and finds nothing of that.
+async fn every_public_type(planted: &Planted) -> Shown {
+    let (mut secrets, mut shown) = (Secrets::new(planted), Shown::default());
+    token_ring(planted, &mut secrets, &mut shown);
+    store_ring(planted, &mut secrets, &mut shown).await;
+    session_ring(planted, &mut secrets, &mut shown).await;
+    outer_rings(planted, &mut secrets, &mut shown).await;
     for (_, text) in &shown.0 {
         secrets.are_not_in(text);
     }
+    shown
+}
+
+#[tokio::test]
+async fn no_public_type_shows_a_secret() {
+    let shown = every_public_type(&Planted::plain()).await;
 
     let formatted: BTreeSet<_> = shown.0.iter().map(|(name, _)| name.as_str()).collect();
     // Nobody can have a `NoLogin`; the futures are what they wait for, and have no `Debug`.
@@ -201,24 +278,25 @@ fn public_types(folder: &Path) -> BTreeSet<String> {
     names
 }
 
-fn token_ring(secrets: &mut Secrets, shown: &mut Shown) {
-    let pem = include_str!("keys/ed25519.pem");
-    secrets.0.insert(pem.lines().nth(1).unwrap().to_owned());
-    let pair = SigningKey::detect_pem(pem).unwrap();
-    let key = SigningKey::secret(Algorithm::HS256, ACCESS).unwrap();
+fn token_ring(planted: &Planted, secrets: &mut Secrets, shown: &mut Shown) {
+    let body: Vec<_> = planted.pair.lines().filter(|line| !line.starts_with("-----")).collect();
+    // All keys of a kind begin alike.
+    secrets.0.extend(body.iter().skip(usize::from(body.len() > 1)).map(|line| (*line).to_owned()));
+    let pair = SigningKey::detect_pem(planted.pair).unwrap();
+    let key = SigningKey::secret(Algorithm::HS256, &planted.access).unwrap();
     let signer = Signer::new(key.clone(), ACCESS_TYPE);
     let signed = signer.sign(r#"{"sub":"alice","exp":1700000060,"plan":"planted-claim"}"#).unwrap();
     secrets.token(&signed);
     let keys = KeySet::new(key.clone()).and(pair.verifying().clone()).unwrap();
     let policy = Policy::new().any_subject();
     let verified = policy.verify(&signed, &keys, NOW).unwrap();
-    let (secret, hash) = (SessionSecret::from_bytes([0xab; 16]), SecretHash::from_bytes([0xcd; 32]));
-    secrets.bytes(&[0xab; 16]);
-    secrets.bytes(&[0xcd; 32]);
-    let refused = policy.verify("planted.planted.planted", &keys, NOW).unwrap_err();
+    let (secret, hash) = (SessionSecret::from_bytes(planted.session_secret), SecretHash::from_bytes(planted.hash));
+    secrets.bytes(&planted.session_secret);
+    secrets.bytes(&planted.hash);
+    let refused = policy.verify(&format!("{0}.{0}.{0}", planted.word), &keys, NOW).unwrap_err();
     shown.debug(refused.kind());
     shown.both(refused);
-    let refused = SigningKey::secret(Algorithm::HS256, "planted").unwrap_err();
+    let refused = SigningKey::secret(Algorithm::HS256, &planted.word).unwrap_err();
     shown.debug(refused.kind());
     shown.both(refused);
     shown.debug(verified.registered().clone());
@@ -239,9 +317,9 @@ fn token_ring(secrets: &mut Secrets, shown: &mut Shown) {
     shown.both(NOW);
 }
 
-async fn store_ring(secrets: &mut Secrets, shown: &mut Shown) {
+async fn store_ring(planted: &Planted, secrets: &mut Secrets, shown: &mut Shown) {
     let clock = Clock::manual(NOW);
-    let hash = SecretHash::from_bytes([0xcd; 32]);
+    let hash = SecretHash::from_bytes(planted.hash);
     let id = SessionId::from_bytes([1; 16]);
     let hour = Duration::from_secs(3600);
     let session = NewSession::new(id, "alice", hash, hour, hour, NOW);
@@ -268,18 +346,20 @@ async fn store_ring(secrets: &mut Secrets, shown: &mut Shown) {
     shown.debug(memory);
     shown.debug(sqlite);
     secrets.add("planted-pass");
-    for url in ["oracle://user:planted-pass@db", "postgres://user:planted-pass@db", "planted"] {
-        shown.both(store::connect(url).await.unwrap_err());
+    let Planted { word, .. } = planted;
+    let urls = [format!("oracle://user:planted-pass{word}@db"), format!("postgres://user:{word}@db"), word.clone()];
+    for url in urls {
+        shown.both(store::connect(&url).await.unwrap_err());
     }
     shown.both(StoreError::new(StoreErrorKind::Full));
     shown.debug(StoreErrorKind::Full);
 }
 
-async fn session_ring(secrets: &mut Secrets, shown: &mut Shown) {
+async fn session_ring(planted: &Planted, secrets: &mut Secrets, shown: &mut Shown) {
     let clock = Clock::manual(NOW);
     let watching = Watching::default();
-    let sessions = sessions(MemoryStore::new(clock.clone()), &clock, watching.clone());
-    let tokens = open(&sessions).await;
+    let sessions = sessions(planted, MemoryStore::new(clock.clone()), &clock, watching.clone());
+    let tokens = open(planted, &sessions).await;
     secrets.tokens(&tokens);
     shown.debug(Client::default().replacing(tokens.refresh_token()));
     shown.debug(sessions.list("alice").await.unwrap().remove(0));
@@ -288,16 +368,16 @@ async fn session_ring(secrets: &mut Secrets, shown: &mut Shown) {
         secrets.tokens(tokens);
     }
     shown.debug(refreshed);
-    let refused = sessions.refresh("planted").await.unwrap();
+    let refused = sessions.refresh(&planted.word).await.unwrap();
     if let Refreshed::Refused(refused) = refused {
         shown.debug(refused);
     }
-    shown.debug(Opened::Tokens(open(&sessions).await));
+    shown.debug(Opened::Tokens(open(planted, &sessions).await));
     shown.debug(tokens);
     let error = sessions.open("", Client::default()).await.unwrap_err();
     shown.debug(error.kind());
     shown.both(error);
-    let keys = Keys::secrets(ACCESS, REFRESH).unwrap();
+    let keys = planted.keys();
     let builder = Sessions::builder(keys.clone(), MemoryStore::new(clock.clone()), accounts(login, grant));
     shown.debug(accounts(login, grant));
     shown.both(Sessions::builder(keys.clone(), MemoryStore::new(clock), accounts(login, grant)).build().unwrap_err());
@@ -315,19 +395,19 @@ async fn session_ring(secrets: &mut Secrets, shown: &mut Shown) {
     shown.0.append(&mut watching.0.lock().unwrap().0);
 }
 
-async fn outer_rings(secrets: &mut Secrets, shown: &mut Shown) {
+async fn outer_rings(planted: &Planted, secrets: &mut Secrets, shown: &mut Shown) {
     let clock = Clock::manual(NOW);
-    let sessions = sessions(MemoryStore::new(clock.clone()), &clock, Watching::default());
-    let tokens = open(&sessions).await;
+    let sessions = sessions(planted, MemoryStore::new(clock.clone()), &clock, Watching::default());
+    let tokens = open(planted, &sessions).await;
     secrets.tokens(&tokens);
     shown.debug(TokenCookies::new(&sessions, &tokens).unwrap());
     let layer = JwtAuthLayer::new(sessions.verifier());
     let user = user_of(&layer, &tokens).await;
     shown.debug(user);
-    let refused = sessions.verifier().verify("planted.planted.planted").unwrap_err();
+    let refused = sessions.verifier().verify(&format!("{0}.{0}.{0}", planted.word)).unwrap_err();
     shown.debug(refused.kind());
     shown.both(refused);
-    let keys = KeySet::new(SigningKey::secret(Algorithm::HS256, ACCESS).unwrap());
+    let keys = KeySet::new(SigningKey::secret(Algorithm::HS256, &planted.access).unwrap());
     let builder = Verifier::builder(keys.clone());
     let refused = Verifier::builder(keys).build().unwrap_err();
     shown.debug(refused.kind());
@@ -342,24 +422,26 @@ async fn outer_rings(secrets: &mut Secrets, shown: &mut Shown) {
     shown.debug(sessions.verifier());
 
     let refused = session_router::<_, ()>(sessions.clone());
-    let request = Request::post("/refresh").header("cookie", "__Host-Http-refresh=planted").body(Body::empty());
+    let cookie = format!("__Host-Http-refresh={}", planted.word);
+    let request = Request::post("/refresh").header("cookie", cookie).body(Body::empty());
     let response = refused.oneshot(request.unwrap()).await.unwrap();
     shown.both(*response.extensions().get::<RouterRefusal>().unwrap());
     shown.debug(RouterRefusalKind::Csrf);
     shown.debug(Delivery::Body);
     shown.debug(SessionRoutes::new(sessions));
 
+    let store = format!("postgres://user:{}@db/sessions", planted.word);
     let vars = [
-        ("ACCESS_TOKEN_SECRET", ACCESS),
-        ("REFRESH_TOKEN_SECRET", REFRESH),
-        ("SESSION_STORE", "postgres://user:planted-pass@db/sessions"),
+        ("ACCESS_TOKEN_SECRET", planted.access.as_str()),
+        ("REFRESH_TOKEN_SECRET", &planted.refresh),
+        ("SESSION_STORE", &store),
         ("PUBLIC_ORIGIN", "https://app.example"),
     ];
     let settings = Settings::from_vars(vars).unwrap();
     shown.both(settings.store().await.unwrap_err());
     shown.debug(settings.site().clone());
     shown.debug(settings);
-    shown.both(Settings::from_vars([("ACCESS_TOKEN_SECRET", "planted")]).unwrap_err());
+    shown.both(Settings::from_vars([("ACCESS_TOKEN_SECRET", planted.word.as_str())]).unwrap_err());
     shown.both(SiteError::Origin);
     shown.debug(Clock::system());
 }
@@ -387,12 +469,13 @@ async fn no_log_has_a_secret() {
         .with_ansi(false)
         .with_writer(move || writer.clone())
         .init();
-    let mut secrets = Secrets::new();
+    let planted = Planted::plain();
+    let mut secrets = Secrets::new(&planted);
     let clock = Clock::manual(NOW);
     let folder = tempfile::tempdir().unwrap();
     let store = SqliteStore::open(folder.path().join("sessions.db"), clock.clone()).await.unwrap();
     store.migrate().await.unwrap();
-    let sessions = sessions(store, &clock, Watching::default());
+    let sessions = sessions(&planted, store, &clock, Watching::default());
     let app: Router = Router::new()
         .route("/me", get(async |user: Authenticated<Value>| user.subject().to_owned()))
         .route("/misfit", get(async |_: Authenticated<Misfit>| "x"))

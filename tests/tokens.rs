@@ -101,15 +101,13 @@ fn a_single_bit_is_enough_to_refuse() {
         let (key, keys) = (signing(algorithm), KeySet::new(signing(algorithm)));
         let token = token(&key);
         assert_eq!(verdict(&token, &keys), Ok(()));
-        let bits = if algorithm.is_symmetric() { 0..8 } else { 0..3 };
         for place in 0..token.len() {
-            for bit in bits.clone() {
+            // With the eighth it is no UTF-8, and never reaches the verification: that takes a `&str`.
+            for bit in 0..7 {
                 let mut bytes = token.clone().into_bytes();
                 bytes[place] ^= 1 << bit;
-                // What is no UTF-8 never reaches the verification: it takes a `&str`.
-                if let Ok(changed) = String::from_utf8(bytes) {
-                    assert!(verdict(&changed, &keys).is_err(), "{algorithm}: bit {bit} of byte {place}");
-                }
+                let changed = String::from_utf8(bytes).unwrap();
+                assert!(verdict(&changed, &keys).is_err(), "{algorithm}: bit {bit} of byte {place}");
             }
         }
     }
