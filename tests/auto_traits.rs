@@ -2,12 +2,16 @@
 
 use std::convert::Infallible;
 use std::future::Ready;
+use std::marker::PhantomData;
 
 use http::Response;
 use jwt_sessions::auth::{
     Authenticated, DefaultResponseForRefusal, JwtAuth, JwtAuthLayer, Refusal, RefusalKind, Require, RequireFuture,
     Required, ResponseFuture, SessionWatch, Sight, Verifier, VerifierBuilder, VerifierError, VerifierErrorKind,
 };
+use jwt_sessions::store::{Loaded, NewSession, Row};
+use jwt_sessions::token::{KeySet, Payload, SecretHash, SessionSecret, Signer, SigningKey, Verified, VerifyingKey};
+use jwt_sessions::{Keys, Settings, Tokens};
 
 fn all<T: Send + Sync + Unpin + 'static>() {}
 fn cheap<T: Clone>() {}
@@ -51,4 +55,40 @@ fn what_is_handed_around_can_be_cloned() {
         }
     }
     cheap::<Authenticated<Own>>();
+}
+
+/// Whether a type has `==`: the inherent constant counts before the trait's, and is there only for types that have it.
+struct Compares<T: ?Sized>(PhantomData<T>);
+
+trait Never {
+    const WITH_EQUALS: bool = false;
+}
+
+impl<T: ?Sized> Never for Compares<T> {}
+
+impl<T: ?Sized + PartialEq> Compares<T> {
+    const WITH_EQUALS: bool = true;
+}
+
+/// `==` stops at the first byte that differs, and how long it takes tells which that is.
+#[test]
+fn nothing_that_holds_a_secret_can_be_compared_with_equals() {
+    assert!(Compares::<String>::WITH_EQUALS, "the question is the right one");
+    let with_equals = [
+        Compares::<SessionSecret>::WITH_EQUALS,
+        Compares::<SecretHash>::WITH_EQUALS,
+        Compares::<SigningKey>::WITH_EQUALS,
+        Compares::<VerifyingKey>::WITH_EQUALS,
+        Compares::<KeySet>::WITH_EQUALS,
+        Compares::<Keys>::WITH_EQUALS,
+        Compares::<Signer>::WITH_EQUALS,
+        Compares::<Tokens>::WITH_EQUALS,
+        Compares::<Payload>::WITH_EQUALS,
+        Compares::<Verified<String>>::WITH_EQUALS,
+        Compares::<Settings>::WITH_EQUALS,
+        Compares::<NewSession>::WITH_EQUALS,
+        Compares::<Row>::WITH_EQUALS,
+        Compares::<Loaded>::WITH_EQUALS,
+    ];
+    assert!(!with_equals.contains(&true), "{with_equals:?}");
 }

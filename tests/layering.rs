@@ -108,6 +108,48 @@ fn one_file_reads_the_time() {
     }
 }
 
+/// `==` and `!=` on secrets that nobody can learn from, each with the reason. What is not here is compared in constant time:
+/// signatures by the crypto backend, the rest by `subtle`.
+const COMPARED: [(&str, &str, &str); 2] = [
+    ("router/body.rs", "**other != token", "two members of one request, both its sender's"),
+    ("store/sqlite/statements.rs", "secret_hash = :secret_hash", "hashes of 128 random bits, and signed by us before"),
+];
+
+#[test]
+fn secrets_are_compared_in_constant_time() {
+    let is_path = |char: char| char.is_alphanumeric() || "_.&*()?".contains(char);
+    let secret = |operand: &str| {
+        let last = operand.trim_matches(|char: char| !char.is_alphanumeric() && char != '_');
+        let last = last.rsplit(['.', '(']).next().unwrap();
+        let words = ["secret", "hash", "signature", "sec", "token", "password", "digest", "hmac"];
+        words.iter().any(|word| last == *word || last.ends_with(&format!("_{word}")))
+    };
+    // In SQL one equals sign compares; in Rust two do.
+    let operators = [" == ", " != ", " = :"];
+    let mut found = Vec::new();
+    for (file, _, code) in files() {
+        for line in code.lines() {
+            for (at, operator) in operators.iter().flat_map(|operator| line.match_indices(operator)) {
+                let left = line[..at].rsplit(|char| !is_path(char)).next().unwrap();
+                let right = line[at + operator.len()..].split(|char| !is_path(char)).next().unwrap();
+                if secret(left) || secret(right) {
+                    found.push((file.clone(), line.trim().to_owned()));
+                }
+            }
+        }
+    }
+    for (file, line) in &found {
+        let argued = |(other, what, _): &&(&str, &str, &str)| other == file && line.contains(what);
+        assert!(COMPARED.iter().any(|one| argued(&one)), "{file}: {line}");
+    }
+    for (file, what, reason) in COMPARED {
+        assert!(
+            found.iter().any(|(other, line)| other == file && line.contains(what)),
+            "{file} has no {what}: {reason}"
+        );
+    }
+}
+
 #[test]
 fn files_are_small() {
     for (file, _, code) in files() {
