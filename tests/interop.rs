@@ -2,6 +2,8 @@
 //!
 //! `tests/run.sh` installs the Node packages.
 
+#[path = "interop/express.rs"]
+mod express;
 #[path = "interop/node.rs"]
 mod node;
 #[path = "interop/tokens.rs"]
