@@ -24,12 +24,12 @@ const ACCESS_SECRET: &str = "access-secret-of-these-tests-0123456789-abcdefghij"
 const REFRESH_SECRET: &str = "refresh-secret-of-these-tests-0123456789-abcdefghij";
 
 /// The one person that the services know: Alice.
-const ALICE: &str = "507f1f77bcf86cd799439011";
+const ALICE: &str = "65a1b2c3d4e5f60718293a4b";
 const NOBODY: &str = "507f191e810c19729de860ea";
 
 /// A service of this folder that runs until it is dropped.
 struct Service {
-    /// `http://127.0.0.1:PORT`
+    /// The URL of its users' routes.
     base: String,
     child: Child,
     // Kept open: what it writes later needs a reader.

@@ -52,9 +52,9 @@ const logoutUser = asyncHandler(async (req, res) => {
   return res.json(new ApiResponse(200, {}, "User logged out"));
 });
 
-tutorial.serve((app) => {
-  app.post("/login", loginUser);
-  app.post("/refresh-token", refreshAccessToken);
-  app.post("/logout", verifyJWT, logoutUser);
-  app.get("/current-user", verifyJWT, tutorial.currentUser);
+tutorial.serve((users) => {
+  users.post("/login", loginUser);
+  users.post("/refresh-token", refreshAccessToken);
+  users.post("/logout", verifyJWT, logoutUser);
+  users.get("/current-user", verifyJWT, tutorial.currentUser);
 });

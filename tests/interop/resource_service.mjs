@@ -1,4 +1,4 @@
 // A service that only verifies: it has the secret of the access tokens and asks its own people who somebody is.
 import { currentUser, serve, verifyJWT } from "./tutorial.mjs";
 
-serve((app) => app.get("/current-user", verifyJWT, currentUser));
+serve((users) => users.get("/current-user", verifyJWT, currentUser));

@@ -27,14 +27,14 @@ const hash = (password) => scryptSync(password, "one salt for tests", 32);
 /** A person: the tests on the other side know the same one. */
 const people = [
   {
-    _id: "507f1f77bcf86cd799439011",
+    _id: "65a1b2c3d4e5f60718293a4b",
     username: "alice",
     email: "alice@example.com",
     fullName: "Alice Example",
     avatar: "https://app.example/alice.png",
     coverImage: "",
     watchHistory: [],
-    password: hash("correct horse"),
+    password: hash("correct horse battery staple"),
     refreshToken: undefined,
   },
 ];
@@ -63,15 +63,19 @@ export const currentUser = asyncHandler(async (req, res) =>
   res.status(200).json(new ApiResponse(200, req.user, "Current user fetched successfully")),
 );
 
-/** An application with these routes on a free port of this machine; its address is its first line. */
+/** An application with these routes of users on a free port of this machine; their address is its first line. */
 export function serve(addRoutes) {
   const app = express();
+  const users = express.Router();
+  addRoutes(users);
   app.use(express.json({ limit: "16kb" }), express.urlencoded({ extended: true, limit: "16kb" }), cookieParser());
-  addRoutes(app);
+  app.use("/api/v1/users", users);
   app.use((error, _req, res, _next) => {
     const { statusCode = 500, data = null, message, success = false, errors = [] } = error;
     res.status(statusCode).json({ statusCode, data, message, success, errors });
   });
-  const server = app.listen(0, "127.0.0.1", () => console.log(`http://127.0.0.1:${server.address().port}`));
+  const server = app.listen(0, "127.0.0.1", () => {
+    console.log(`http://127.0.0.1:${server.address().port}/api/v1/users`);
+  });
   process.stdin.resume().on("end", () => process.exit());
 }
