@@ -1,5 +1,10 @@
 //! Front ends of the widespread Express tutorial find the routes, cookies, answers and texts that they were written against.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers outside the test functions fail their test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers outside the test functions fail their test"
+)]
 
 use axum::Router;
 use axum::routing::get;

@@ -3,14 +3,15 @@
 
 use std::sync::{Arc, Mutex};
 
+use jwt_sessions::router::RouterRefusalKind;
 use jwt_sessions::session::{
     Denied, Event, EventKind, Events, LegacyTokens, Opening, Outcome, Refreshed, Refused, Reuse, SessionErrorKind,
 };
 use jwt_sessions::token::{Algorithm, KeyErrorKind, Signer, SigningKey};
-use jwt_sessions::{Tokens, router::RouterRefusalKind};
+use jwt_sessions::{Sessions, Tokens};
 use serde_json::json;
 
-use self::common::store::Mood;
+use self::common::store::{Mood, Store};
 use self::common::{NOW, REFRESH, World, generation, payload, post};
 
 #[path = "common/world.rs"]
@@ -30,6 +31,8 @@ struct Old {
     broken: bool,
     cannot_forget: bool,
     asked: usize,
+    /// Who comes with the same token while the next question waits for its answer.
+    meanwhile: Option<Sessions<Store>>,
 }
 
 /// A world that takes the place of the old system.
@@ -57,14 +60,19 @@ impl Migration {
         let old = Arc::new(Mutex::new(Old::default()));
         let (vouching, forgetting) = (old.clone(), old.clone());
         let vouch = move |subject: String, token: String| {
-            let mut old = vouching.lock().unwrap();
-            old.asked += 1;
-            let answer = if old.broken {
-                Err(std::io::Error::other("planted: the old table is broken"))
-            } else {
+            let old = vouching.clone();
+            async move {
+                let meanwhile = old.lock().unwrap().meanwhile.take();
+                if let Some(sessions) = meanwhile {
+                    assert!(matches!(Box::pin(sessions.refresh(&token)).await, Ok(Refreshed::Tokens(_))));
+                }
+                let mut old = old.lock().unwrap();
+                old.asked += 1;
+                if old.broken {
+                    return Err(std::io::Error::other("planted: the old table is broken"));
+                }
                 Ok(old.kept.contains(&(subject, token)))
-            };
-            async move { answer }
+            }
         };
         let forget = move |subject: String, token: String| {
             let mut old = forgetting.lock().unwrap();
@@ -144,6 +152,17 @@ async fn two_tabs_with_one_token_both_stay_logged_in() {
     migration.world.wait(W);
     assert_eq!(migration.tokens(&old).await.refresh_token(), one.refresh_token(), "a retry");
     assert_eq!(migration.world.sessions.list("alice").await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_tab_that_was_overtaken_stays_logged_in() {
+    let migration = Migration::new(SECRET);
+    let old = migration.issued(SECRET, 60);
+    migration.old.lock().unwrap().meanwhile = Some(migration.world.sessions.clone());
+    let new = migration.tokens(&old).await;
+    assert_eq!((generation(new.refresh_token()), migration.old.lock().unwrap().asked), (2, 2));
+    let names: Vec<_> = migration.events.lock().unwrap().iter().map(|kind| kind.name()).collect();
+    assert_eq!(names, ["adopted", "rotated", "replayed"]);
 }
 
 #[tokio::test]
@@ -259,7 +278,7 @@ async fn the_application_may_refuse_to_take_one() {
     let answer = migration.world.send(post("/auth/refresh").token(&old)).await;
     assert_eq!((answer.status.as_u16(), answer.kind()), (403, Some(RouterRefusalKind::AccessDenied)));
     *migration.denies.lock().unwrap() = false;
-    migration.tokens(&old).await;
+    let _ = migration.tokens(&old).await;
 }
 
 #[tokio::test]
@@ -277,7 +296,7 @@ async fn logging_out_ends_a_token_that_was_never_replaced() {
     let held = migration.world.login_by_body("alice").await;
     let answer = migration.world.send(post("/auth/logout-all").token(&legacy(SECRET, "alice", NOW - 60))).await;
     assert_eq!(answer.status, 200);
-    migration.tokens(&held.refresh).await;
+    let _ = migration.tokens(&held.refresh).await;
 }
 
 #[tokio::test]
@@ -349,5 +368,5 @@ async fn rotating_with_one_cuts_it_off() {
     let old = migration.issued(SECRET, 60);
     let Refreshed::Tokens(new) = migration.world.sessions.rotate(&old).await.unwrap() else { panic!("refused") };
     assert_eq!(migration.refused(&old).await, Refused::SessionEnded(Outcome::Superseded));
-    migration.tokens(new.refresh_token()).await;
+    let _ = migration.tokens(new.refresh_token()).await;
 }

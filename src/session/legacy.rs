@@ -12,7 +12,7 @@ use super::open::{bounded, create};
 use super::refresh::Refused;
 use super::rotation::Outcome;
 use super::sessions::Sessions;
-use crate::store::{Device, Loaded, NewSession, SessionStore};
+use crate::store::{Device, Loaded, NewSession, Row, SessionStore};
 use crate::token::{Algorithm, KeyError, LegacyReader, RefreshClaims, SigningKey, Timestamp, TokenError};
 
 /// The refresh tokens that a system without sessions has issued, so that its users stay logged in when this crate takes its
@@ -173,22 +173,27 @@ impl<S: SessionStore> Sessions<S> {
     ) -> Result<Result<(), Refused>, SessionError> {
         let core = self.core();
         let Some(legacy) = core.legacy.as_ref().filter(|_| claims.legacy) else { return Ok(Ok(())) };
-        let device = &bounded(device.clone(), None);
-        match core.timed(core.store.load(&claims.subject, claims.session)).await? {
-            Some(Loaded { row, .. }) if row.generation > 1 || row.revoked.is_some() => return Ok(Ok(())),
-            Some(_) => {}
+        let row = match self.adopted(claims).await? {
+            Some(row) => row,
             None => {
+                let device = &bounded(device.clone(), None);
                 if core.reporter.before_open(&claims.subject, device).is_err() {
                     return Ok(Err(Refused::Denied));
                 }
-                if !legacy.vouches(claims, token).await? {
-                    tracing::debug!("the account does not vouch for a refresh token of the system before");
-                    return Ok(Err(Refused::SessionEnded(Outcome::Unknown)));
-                }
-                if !self.open_adopted(claims, device).await? {
-                    return Ok(Err(Refused::SessionEnded(Outcome::Ended)));
+                let opened = if legacy.vouches(claims, token).await? {
+                    self.open_adopted(claims, device).await?
+                } else {
+                    // Another request with the same token may have come that far in between: its account has forgotten it.
+                    self.adopted(claims).await?.ok_or(Outcome::Unknown)
+                };
+                match opened {
+                    Ok(row) => row,
+                    Err(outcome) => return Ok(Err(Refused::SessionEnded(outcome))),
                 }
             }
+        };
+        if row.generation > 1 {
+            return Ok(Ok(()));
         }
         // Before the first rotation, and again if that was not reached: whatever was rotated is forgotten.
         legacy.forget(claims, token).await?;
@@ -196,8 +201,12 @@ impl<S: SessionStore> Sessions<S> {
     }
 
     /// Opens the session of such a token as if its credentials had been read when it was issued: a logout everywhere that came
-    /// since then counts. Whether it exists now.
-    async fn open_adopted(&self, claims: &RefreshClaims, device: &Device) -> Result<bool, SessionError> {
+    /// since then counts.
+    async fn open_adopted(
+        &self,
+        claims: &RefreshClaims,
+        device: &Device,
+    ) -> Result<Result<Row, Outcome>, SessionError> {
         let core = self.core().clone();
         let (idle, lifetime) = self.lives(&Login::new(claims.subject.as_str()));
         let hash = claims.secret.hash()?;
@@ -205,15 +214,17 @@ impl<S: SessionStore> Sessions<S> {
             NewSession::new(claims.session, claims.subject.as_str(), hash, idle, lifetime, claims.issued_at);
         session.device = device.clone();
         session.limit = core.limit;
-        let created = through(create(core.clone(), session, EventKind::Adopted)).await;
-        match created {
-            Ok(row) => Ok(row.is_some()),
-            // Another request with the same token was faster: an id that exists is an error of the store.
-            Err(error) => match core.timed(core.store.load(&claims.subject, claims.session)).await? {
-                Some(_) => Ok(true),
-                None => Err(error),
-            },
+        match through(create(core, session, EventKind::Adopted)).await {
+            Ok(row) => Ok(row.ok_or(Outcome::Ended)),
+            // Another request with the same token may have been faster: an id that exists is an error of the store.
+            Err(error) => self.adopted(claims).await?.map(Ok).ok_or(error),
         }
+    }
+
+    async fn adopted(&self, claims: &RefreshClaims) -> Result<Option<Row>, SessionError> {
+        let core = self.core();
+        let found = core.timed(core.store.load(&claims.subject, claims.session)).await?;
+        Ok(found.map(|Loaded { row, .. }| row))
     }
 
     /// For ending what a token of the system before names, when it was never taken: whether the account had it, which has it
