@@ -7,6 +7,7 @@ use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 
 use crate::session::{Refused, SessionError};
+use crate::token::TokenErrorKind;
 
 /// Why a route of the router refused, with the one answer that it gives.
 ///
@@ -17,6 +18,7 @@ pub struct RouterRefusal {
     kind: RouterRefusalKind,
     retry_after: Option<Duration>,
     clears: bool,
+    expired: bool,
 }
 
 /// What the router refuses.
@@ -58,7 +60,7 @@ pub enum RouterRefusalKind {
 
 impl RouterRefusal {
     pub(super) const fn new(kind: RouterRefusalKind) -> Self {
-        Self { kind, retry_after: None, clears: false }
+        Self { kind, retry_after: None, clears: false, expired: false }
     }
 
     /// What was refused.
@@ -161,6 +163,11 @@ impl RouterRefusal {
         self.clears
     }
 
+    /// Whether a token was refused for its time alone.
+    pub(super) const fn is_of_expired_token(&self) -> bool {
+        self.expired
+    }
+
     /// A 401 names a scheme (RFC 9110 section 15.5.2), with an error code where a token was sent (RFC 6750 section 3).
     const fn challenge(&self) -> Option<&'static str> {
         match self.kind {
@@ -181,9 +188,11 @@ impl From<Refused> for RouterRefusal {
             Refused::TryAgain(_) => RouterRefusalKind::TryAgain,
             Refused::BadCredentials => RouterRefusalKind::InvalidCredentials,
             Refused::UnreadableCredentials => RouterRefusalKind::InvalidRequest,
+            Refused::Denied => RouterRefusalKind::AccessDenied,
         };
         let retry_after = if let Refused::TryAgain(rest) = refused { Some(rest) } else { None };
-        Self { kind, retry_after, clears: refused.clears_cookies() }
+        let expired = refused == Refused::Invalid(TokenErrorKind::Expired);
+        Self { kind, retry_after, clears: refused.clears_cookies(), expired }
     }
 }
 

@@ -72,7 +72,7 @@ impl<A: Accounts> ErasedAccounts for A {
     }
 }
 
-fn broken(error: impl Into<Box<dyn StdError + Send + Sync>>) -> SessionError {
+pub(super) fn broken(error: impl Into<Box<dyn StdError + Send + Sync>>) -> SessionError {
     let error = error.into();
     tracing::error!(error = &*error as &dyn StdError, "the accounts failed");
     SessionError::because(SessionErrorKind::Accounts, error)

@@ -217,6 +217,11 @@ fn time(slot: &mut Option<Timestamp>, value: &Value<'_>) -> bool {
     slot.is_some()
 }
 
+/// Whether a text can be a subject: 1 to 1,024 bytes without U+0000, which every store keeps.
+pub(crate) fn is_subject(text: &str) -> bool {
+    (1..=1024).contains(&text.len()) && !text.contains('\0')
+}
+
 /// The names that an application's own claims may not have.
 pub(crate) const RESERVED: [&str; 11] =
     ["iss", "aud", "sub", "iat", "exp", "nbf", "jti", "sid", "gen", "auth_time", "scope"];

@@ -28,9 +28,7 @@ impl Material {
         if algorithm.family() != Family::Hmac {
             return Err(KeyError::new(KeyErrorKind::Mismatch));
         }
-        if pem::is_pem(secret) {
-            return Err(KeyError::new(KeyErrorKind::PemAsSecret));
-        }
+        let weak = Self::weak_secret(secret)?;
         if secret.len() < algorithm.shortest_secret() {
             return Err(KeyError::new(KeyErrorKind::TooShort));
         }
@@ -42,6 +40,17 @@ impl Material {
         }
         if different.iter().filter(|met| **met).count() < 8 {
             return Err(KeyError::new(KeyErrorKind::Weak));
+        }
+        Ok(weak)
+    }
+
+    /// A secret that anybody may guess, but no public key.
+    pub(super) fn weak_secret(secret: &[u8]) -> Result<Self, KeyError> {
+        if pem::is_pem(secret) {
+            return Err(KeyError::new(KeyErrorKind::PemAsSecret));
+        }
+        if secret.is_empty() {
+            return Err(KeyError::new(KeyErrorKind::TooShort));
         }
         Ok(Self::Secret(Zeroizing::new(secret.to_vec())))
     }
