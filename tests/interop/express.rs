@@ -19,6 +19,9 @@ use serde_json::{Value, json};
 
 use super::node::{ask, node};
 
+#[path = "preset.rs"]
+mod preset;
+
 /// The secrets of these services; `jsonwebtoken` takes a text's bytes as they are, and so does this crate.
 const ACCESS_SECRET: &str = "access-secret-of-these-tests-0123456789-abcdefghij";
 const REFRESH_SECRET: &str = "refresh-secret-of-these-tests-0123456789-abcdefghij";
