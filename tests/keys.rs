@@ -225,7 +225,7 @@ fn with(base: &Value, changes: Value) -> String {
 #[test]
 fn public_jwks_say_what_they_are_for() {
     use Algorithm::{ES256, EdDSA, HS256, PS256, RS256};
-    use KeyErrorKind::{Format, Mismatch, Point, RsaExponent, RsaSize, TooShort, Use};
+    use KeyErrorKind::{Format, Mismatch, Point, Private, RsaExponent, RsaSize, TooShort, Use};
     let [rsa, ec, ed] = [RS256, ES256, EdDSA].map(|algorithm| public_jwk(&signing(algorithm)));
     let oct = json!({"kty": "oct", "k": URL_SAFE_NO_PAD.encode(SECRET)});
     let n1024 = "rS23wWwutSS2FNtEfmqKbrVL7sqmTGvXJLzcnKAgNco1nTaBoevqVhrsONOtEYnVo89gMcEbNlPr0U-5LCz5hhNIUaM4ikZNZR41w4yJnZeX9Ei9xwYIFZIL29M12onCJrgZoMAdNSLvr_JEw1oiwSYLzkcJbW5Fne9KZZFlZUk";
@@ -273,9 +273,9 @@ fn public_jwks_say_what_they_are_for() {
         ("a secret", HS256, with(&oct, json!({})), None),
         ("no secret", HS256, with(&oct, json!({"k": ""})), Some(TooShort)),
         ("no text", HS256, with(&oct, json!({"k": 1})), Some(Format)),
-        ("a private RSA key", RS256, file!("rfc7515_a2.json").into(), Some(Format)),
-        ("a private EC key", ES256, file!("rfc7515_a3.json").into(), Some(Format)),
-        ("a private Ed25519 key", EdDSA, file!("rfc8037_a1.json").into(), Some(Format)),
+        ("a private RSA key", RS256, file!("rfc7515_a2.json").into(), Some(Private)),
+        ("a private EC key", ES256, file!("rfc7515_a3.json").into(), Some(Private)),
+        ("a private Ed25519 key", EdDSA, file!("rfc8037_a1.json").into(), Some(Private)),
         ("no object", RS256, "[]".into(), Some(Format)),
         ("no JSON", RS256, "".into(), Some(Format)),
         ("a member twice", HS256, r#"{"kty":"oct","kty":"oct"}"#.into(), Some(Format)),
@@ -427,16 +427,20 @@ fn a_jwk_set_is_read_without_what_it_has_for_others() {
         assert!(Policy::new().verify(&token, &keys, NOW).is_ok(), "{algorithm}");
     }
 
-    use KeyErrorKind::{Duplicate, Empty, Format, Mismatch, RsaExponent};
+    use KeyErrorKind::{Ambiguous, Duplicate, Empty, Format, Mismatch, Private, RsaExponent};
     let private: Value = serde_json::from_str(file!("rfc8037_a1.json")).unwrap();
     let weak: Value = serde_json::from_str(&with(&rsa, json!({"e": "AQ"}))).unwrap();
+    let ec_as_rsa: Value = serde_json::from_str(&with(&ec, json!({"alg": "RS256"}))).unwrap();
+    let short = json!({"kty": "OKP", "crv": "Ed25519", "x": URL_SAFE_NO_PAD.encode([9; 31])});
     let rows = [
         ("nothing but others' keys", set(&other), Empty),
         ("no keys", set(&[]), Empty),
-        ("RS256 or PS256?", set(&[bare(&rsa)]), Mismatch),
+        ("RS256 or PS256?", set(&[bare(&rsa)]), Ambiguous),
         ("one name twice", set(&[rsa.clone(), rsa.clone()]), Duplicate),
         ("a weak key", set(&[ed.clone(), weak]), RsaExponent),
-        ("a private key", set(&[private]), Format),
+        ("a private key", set(&[private]), Private),
+        ("its alg belongs to another type", set(&[ec_as_rsa]), Mismatch),
+        ("31 bytes of Ed25519", set(&[rsa.clone(), short]), Mismatch),
         ("no object as key", set(&[ed.clone(), json!(1)]), Format),
         ("keys no array", json!({"keys": {}}).to_string(), Format),
         ("no keys member", "{}".into(), Format),
@@ -447,6 +451,14 @@ fn a_jwk_set_is_read_without_what_it_has_for_others() {
     for (name, text, expected) in rows {
         assert_eq!(kind(KeySet::jwks(&text, &[RS256, PS256, EdDSA])), Some(expected), "{name}");
     }
+    let twice = KeySet::jwks(&set(&[bare(&rsa)]), &[PS256, EdDSA, PS256]).unwrap();
+    assert_eq!(twice.verifying_keys()[0].algorithm(), PS256, "the list names it twice: still one algorithm");
+    let empty = KeySet::empty();
+    let token = Signer::new(signing(EdDSA), "at+jwt").sign(CLAIMS).unwrap();
+    let refused = |policy: Policy, keys: &KeySet| policy.verify(&token, keys, NOW).unwrap_err().kind();
+    assert_eq!(refused(Policy::new(), &empty), TokenErrorKind::Algorithm);
+    assert_eq!(refused(Policy::new().algorithms([EdDSA]), &empty), TokenErrorKind::UnknownKey);
+    assert!(Policy::new().verify(&token, &empty.and(signing(EdDSA).verifying().clone()).unwrap(), NOW).is_ok());
 }
 
 #[test]

@@ -166,6 +166,10 @@ pub enum KeyErrorKind {
     /// Two keys of the set have the same algorithm and the same `kid`, or one of them has none: no token could say which it
     /// means.
     Duplicate,
+    /// Several algorithms of the list would do for a key of the set, and the key does not say which is its own.
+    Ambiguous,
+    /// A private key where tokens are only verified.
+    Private,
     /// The set has no key.
     Empty,
     /// The key cannot sign, or does not verify what it signed.
@@ -202,6 +206,8 @@ impl fmt::Display for KeyError {
             KeyErrorKind::Point => "the public key is not a safe point of its curve",
             KeyErrorKind::Use => "the key is not meant for signatures",
             KeyErrorKind::Duplicate => "two keys of one algorithm have the same kid, or one of them has none",
+            KeyErrorKind::Ambiguous => "several algorithms are allowed for a key that does not say which is its own",
+            KeyErrorKind::Private => "the key is a private one, and only its public half is needed",
             KeyErrorKind::Empty => "the key set is empty",
             KeyErrorKind::SelfTest => "the key does not verify what it signs",
             KeyErrorKind::Leeway => "the leeway is above 60 seconds",

@@ -69,11 +69,11 @@ impl Policy {
                 return Err(TokenError::new(Kind::Issuer));
             }
         }
-        if !self.audiences.is_empty() {
+        if let Some(audiences) = &self.audiences {
             if raw.aud.is_empty() {
                 return Err(missing);
             }
-            if !raw.aud.iter().any(|aud| self.audiences.iter().any(|audience| audience == aud)) {
+            if !raw.aud.iter().any(|aud| audiences.iter().any(|audience| audience == aud)) {
                 return Err(TokenError::new(Kind::Audience));
             }
         }
