@@ -129,7 +129,7 @@ impl fmt::Debug for Payload {
 pub(super) struct Raw<'a> {
     pub(super) iss: Option<Cow<'a, str>>,
     pub(super) sub: Option<Cow<'a, str>>,
-    pub(super) aud: Vec<Cow<'a, str>>,
+    pub(super) aud: Option<Vec<Cow<'a, str>>>,
     pub(super) exp: Option<Timestamp>,
     pub(super) nbf: Option<Timestamp>,
     pub(super) iat: Option<Timestamp>,
@@ -166,11 +166,11 @@ impl<'a> Raw<'a> {
             "iat" => time(&mut self.iat, &value),
             "aud" => match value {
                 Value::Text(one) => {
-                    self.aud = vec![one];
+                    self.aud = Some(vec![one]);
                     true
                 }
                 Value::Texts(many) => {
-                    self.aud = many;
+                    self.aud = Some(many);
                     true
                 }
                 _ => false,

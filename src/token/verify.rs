@@ -70,10 +70,7 @@ impl Policy {
             }
         }
         if let Some(audiences) = &self.audiences {
-            if raw.aud.is_empty() {
-                return Err(missing);
-            }
-            if !raw.aud.iter().any(|aud| audiences.iter().any(|audience| audience == aud)) {
+            if !raw.aud.as_ref().ok_or(missing)?.iter().any(|aud| audiences.iter().any(|audience| audience == aud)) {
                 return Err(TokenError::new(Kind::Audience));
             }
         }

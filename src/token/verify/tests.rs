@@ -303,7 +303,7 @@ fn claims() {
                 ("\"other api\"", Err(Kind::Audience)),
                 ("[\"other\"]", Err(Kind::Audience)),
                 ("[\"\"]", Err(Kind::Audience)),
-                ("[]", Err(Kind::MissingClaim)),
+                ("[]", Err(Kind::Audience)),
                 ("[\"api\",42]", Err(Kind::ClaimType)),
                 ("[[\"api\"]]", Err(Kind::ClaimType)),
                 ("[\"api\",null]", Err(Kind::ClaimType)),
