@@ -260,7 +260,10 @@ fn claims() {
             "nbf",
             &[
                 ("1000000", Ok(())),
+                ("1000000.0", Ok(())),
+                ("999999.9999", Ok(())),
                 ("-1", Ok(())),
+                ("1000000.0004", Err(Kind::NotYetValid)),
                 ("1000000.001", Err(Kind::NotYetValid)),
                 ("1000001", Err(Kind::NotYetValid)),
                 ("1e300", Err(Kind::NotYetValid)),
