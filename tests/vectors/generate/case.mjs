@@ -44,5 +44,5 @@ function row(verdict, id, reason, why, token, { keys = set(OURS.HS256), algorith
 
 export const accept = (id, why, token, options) => row("accept", id, null, why, token, options);
 export const reject = (id, reason, why, token, options) => row("reject", id, reason, why, token, options);
-/** Configuration that is refused before any token is looked at. */
-export const error = (id, why, token, options) => row("error", id, null, why, token, options);
+/** A key set that is refused before any token is looked at; `reason` is what is wrong with it. */
+export const error = (id, reason, why, token, options) => row("error", id, reason, why, token, options);

@@ -19,6 +19,9 @@ const none = NONE.flatMap((alg, i) => {
   ];
 });
 
+const allowed = ["none", "None", ""].map((alg, i) =>
+  reject(`none/${i}_in_the_allow_list`, "algorithm", "none is no algorithm, whoever allows it (RFC 8725 section 3.2)", token(header(alg), claims(), empty), { algorithms: ["HS256", alg] }));
+
 const missing = [
   ["null", '{"alg":null,"typ":"at+jwt"}'],
   ["missing", '{"typ":"at+jwt"}'],
@@ -138,4 +141,4 @@ const guessed = [
   ["secret", "secret"], ["our_secret_as_text", b64(secret("ours"))], ["hashed_half", secret("ours").subarray(0, 32)],
 ].map(([name, bytes]) => reject(`wrong_secret/${name}`, "signature", "another secret makes another signature (RFC 7518 section 3.2)", confused(null, name, bytes)));
 
-export default [...none, ...missing, ...unsigned, ...names, ...types, ...confusion, ...mixed, ...swapped, ...guessed];
+export default [...none, ...allowed, ...missing, ...unsigned, ...names, ...types, ...confusion, ...mixed, ...swapped, ...guessed];
