@@ -287,48 +287,17 @@ fn public_jwks_say_what_they_are_for() {
 }
 
 #[test]
-fn the_private_jwks_of_the_rfcs_sign_what_the_rfcs_say() {
-    const PAYLOAD: &str =
-        "eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ";
-    let rows = [
-        (
-            "RFC 7515 A.1",
-            Algorithm::HS256,
-            file!("rfc7515_a1.json"),
-            "eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9",
-            "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk",
-        ),
-        (
-            "RFC 7515 A.2",
-            Algorithm::RS256,
-            file!("rfc7515_a2.json"),
-            "eyJhbGciOiJSUzI1NiJ9",
-            "cC4hiUPoj9Eetdgtv3hF80EGrhuB__dzERat0XF9g2VtQgr9PJbu3XOiZj5RZmh7AAuHIm4Bh-0Qc_lF5YKt_O8W2Fp5jujGbds9uJdbF9CUAr7t1dnZcAcQjbKBYNX4BAynRFdiuB--f_nZLgrnbyTyWzO75vRK5h6xBArLIARNPvkSjtQBMHlb1L07Qe7K0GarZRmB_eSN9383LcOLn6_dO--xi12jzDwusC-eOkHWEsqtFZESc6BfI7noOPqvhJ1phCnvWh6IeYI2w9QOYEUipUTI8np6LbgGY9Fs98rqVt5AXLIhWkWywlVmtVrBp0igcN_IoypGlUPQGe77Rw",
-        ),
-        (
-            "RFC 7515 A.3",
-            Algorithm::ES256,
-            file!("rfc7515_a3.json"),
-            "eyJhbGciOiJFUzI1NiJ9",
-            "DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q",
-        ),
-    ];
-    for (name, algorithm, jwk, header, signature) in rows {
+fn the_private_jwks_of_the_rfcs_sign() {
+    // What the RFCs signed with them is in `rfc_examples.rs`.
+    for (name, algorithm, jwk) in [
+        ("RFC 7515 A.1", Algorithm::HS256, file!("rfc7515_a1.json")),
+        ("RFC 7515 A.2", Algorithm::RS256, file!("rfc7515_a2.json")),
+        ("RFC 7515 A.3", Algorithm::ES256, file!("rfc7515_a3.json")),
+        ("RFC 8037 A.1", Algorithm::EdDSA, file!("rfc8037_a1.json")),
+    ] {
         let key = SigningKey::jwk(algorithm, jwk).unwrap();
-        let keys = KeySet::new(key.clone());
-        let token = format!("{header}.{PAYLOAD}.{signature}");
-        let before = Timestamp::from_secs(1_300_819_379);
-        assert!(Policy::new().issuer("joe").verify(&token, &keys, before).is_ok(), "{name}");
-        let next = before.after(std::time::Duration::from_secs(1));
-        assert_eq!(Policy::new().verify(&token, &keys, next).unwrap_err().kind(), TokenErrorKind::Expired, "{name}");
         assert_eq!(works(&key, key.verifying().clone()), Ok(()), "{name}");
     }
-    // RFC 8037 A.4 signs a text that is no JSON: its signature is good, its claims are not.
-    let key = SigningKey::jwk(Algorithm::EdDSA, file!("rfc8037_a1.json")).unwrap();
-    let token = "eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc.hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg";
-    let refused = Policy::new().verify(token, &KeySet::new(key.clone()), NOW).unwrap_err();
-    assert_eq!(refused.kind(), TokenErrorKind::Claims);
-    assert_eq!(works(&key, key.verifying().clone()), Ok(()));
     let p384 = SigningKey::jwk(Algorithm::ES384, file!("p384.json")).unwrap();
     assert_eq!(works(&p384, signing(Algorithm::ES384).verifying().clone()), Ok(()), "the same key as its PEM");
 }

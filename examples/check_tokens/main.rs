@@ -24,7 +24,8 @@
 //! the [`TokenErrorKind`](jwt_sessions::token::TokenErrorKind); `error` with a sentence where the line is no case (a blank
 //! one, too), a key of the set is refused, or several algorithms remain for one.
 //!
-//! What decides is `Policy::verify` over `KeySet::jwks`, as in the layer: nothing about tokens or keys is decided here.
+//! What decides is `Policy::verify` over `KeySet::jwks`, as in the layer: nothing about tokens or keys is decided here. Only
+//! what a case cannot say is left out: the layer demands a `sub` as well.
 
 mod case;
 mod verdict;
