@@ -138,6 +138,8 @@ const missing = [
   reject("missing/exp_in_capitals", "missing_claim", "names are case-sensitive (RFC 7519 section 10.1.1)", signed({ payload: { ...claims({ exp: undefined }), EXP: NOW + 600 } })),
   reject("missing/exp_nested", "missing_claim", "a claim is a member of the top (RFC 7519 section 4)", signed({ payload: { ...claims({ exp: undefined }), claims: { exp: NOW + 600 } } })),
   reject("missing/claims_nested", "missing_claim", "a claim is a member of the top (RFC 7519 section 4)", signed({ payload: { claims: claims() } })),
+  // A layer wants one: "sub" is required of access tokens (RFC 9068 section 2.2). A policy that does not name it does not.
+  accept("honest/missing/sub", "sub is optional where no policy names it (RFC 7519 section 4.1.2)", without("sub")),
   accept("honest/missing/iat", "iat is optional (RFC 7519 section 4.1.6)", without("iat")),
   accept("honest/unchecked/without_iss", "what the policy does not name is not compared (RFC 7519 section 4.1.1)", without("iss"), { issuer: null }),
   accept("honest/unchecked/without_aud", "what the policy does not name is not compared (RFC 7519 section 4.1.3)", without("aud"), { audience: null }),
