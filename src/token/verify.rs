@@ -70,7 +70,8 @@ impl Policy {
             }
         }
         if let Some(audiences) = &self.audiences {
-            if !raw.aud.as_ref().ok_or(missing)?.iter().any(|aud| audiences.iter().any(|audience| audience == aud)) {
+            let named = raw.aud.as_ref().ok_or(missing)?;
+            if !named.iter().any(|aud| audiences.iter().any(|audience| audience == aud)) {
                 return Err(TokenError::new(Kind::Audience));
             }
         }
