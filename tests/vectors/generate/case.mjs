@@ -7,7 +7,8 @@ export const ISSUER = "https://id.example";
 export const AUDIENCE = "https://api.example";
 
 /** The claims of an honest access token, with other members on top; `undefined` takes one away. */
-export const claims = (members = {}) => ({ iss: ISSUER, aud: AUDIENCE, sub: "alice", iat: NOW - 60, exp: NOW + 600, ...members });
+export const claims = (members = {}) => ({ iss: ISSUER, aud: AUDIENCE, sub: "alice", iat: NOW - 60, exp: NOW + 600,
+  ...members });
 
 /** The header of an honest access token, with other members on top. */
 export const header = (alg, members = {}) => ({ alg, typ: "at+jwt", ...members });

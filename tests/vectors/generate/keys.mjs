@@ -74,6 +74,10 @@ export const THEIRS = {
   EdDSA: pair("EdDSA", pem(rfc8037), (key) => (message) => sign(null, Buffer.from(message), key)),
 };
 
+/** Public keys of curves that no algorithm here takes. */
+export const FOREIGN = Object.fromEntries(["secp256k1", "x25519"].map((name) =>
+  [name, createPublicKey(read(`${name}.pem`)).export({ format: "jwk" })]));
+
 /** The same key under a name. */
 export const named = (key, kid) => ({ ...key, kid, jwk: { ...key.jwk, kid } });
 

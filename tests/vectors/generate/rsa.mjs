@@ -9,8 +9,10 @@ const DIGEST_INFO = {
   sha512: "3051300d060960864801650304020305000440",
 };
 
-/** EMSA-PKCS1-v1_5 (section 9.2); `digestInfo` without its NULL, or a padding of another make, where a case wants it. */
-export function pkcs1(length, hash, message, { prefix = Buffer.from(DIGEST_INFO[hash], "hex"), blockType = 1, garbage = 0 } = {}) {
+/** EMSA-PKCS1-v1_5 (section 9.2); `digestInfo` without its NULL, or a padding of another make,
+  where a case wants it. */
+export function pkcs1(length, hash, message,
+  { prefix = Buffer.from(DIGEST_INFO[hash], "hex"), blockType = 1, garbage = 0 } = {}) {
   const info = Buffer.concat([prefix, hashed(hash, message)]);
   const padding = Buffer.alloc(length - 3 - info.length - garbage, 0xff);
   return Buffer.concat([Buffer.of(0, blockType), padding, Buffer.of(0), info, Buffer.alloc(garbage, 0x5a)]);

@@ -32,7 +32,8 @@ const place = (i) => String(i).padStart(3, "0");
 /** Seven bits: with the eighth the text would be no UTF-8, and no `&str`. */
 const text = [...Buffer.from(good)].map((_, i) => {
   const token = Buffer.from(flipped(Buffer.from(good), i, 7)).toString();
-  return reject(`flip_text/${place(i)}`, reason(token), `bit ${i % 7} of byte ${i} of the text (RFC 7515 section 5.2)`, token, { keys: set(key) });
+  return reject(`flip_text/${place(i)}`, reason(token), `bit ${i % 7} of byte ${i} of the text (RFC 7515 section 5.2)`,
+    token, { keys: set(key) });
 });
 
 const decoded = good.split(".").flatMap((segment, n) => {
@@ -40,14 +41,16 @@ const decoded = good.split(".").flatMap((segment, n) => {
   return [...bytes].map((_, i) => {
     const token = good.split(".").map((one, m) => (m === n ? b64(flipped(bytes, i, 8)) : one)).join(".");
     const name = ["header", "payload", "signature"][n];
-    return reject(`flip_bytes/${name}/${place(i)}`, reason(token), `bit ${i % 8} of byte ${i} of the ${name} (RFC 7515 section 5.2)`, token, { keys: set(key) });
+    return reject(`flip_bytes/${name}/${place(i)}`, reason(token),
+      `bit ${i % 8} of byte ${i} of the ${name} (RFC 7515 section 5.2)`, token, { keys: set(key) });
   });
 });
 
 const others = ["RS256", "PS256", "ES256", "ES384", "EdDSA"].flatMap((alg) => {
   const [h, p, s] = signed({ key: OURS[alg] }).split(".");
   const bytes = Buffer.from(s, "base64url");
-  return [...bytes].map((_, i) => reject(`flip_bytes/${alg}/${place(i)}`, "signature", `bit ${i % 8} of byte ${i} of the signature (RFC 7515 section 5.2)`,
+  return [...bytes].map((_, i) => reject(`flip_bytes/${alg}/${place(i)}`, "signature",
+    `bit ${i % 8} of byte ${i} of the signature (RFC 7515 section 5.2)`,
     `${h}.${p}.${b64(flipped(bytes, i, 8))}`, { keys: set(OURS[alg]) }));
 });
 

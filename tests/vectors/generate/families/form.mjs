@@ -25,7 +25,8 @@ const padding = [
   ...[1, 2].flatMap((rest) => [
     reject(`padding/payload_${rest}`, "malformed", unpaddedWhy, resigned(`${h}.${pad(b64(padded[rest]))}`)),
     reject(`padding/header_${rest}`, "malformed", unpaddedWhy, resigned(`${pad(b64(heads[rest]))}.${p}`)),
-    reject(`padding/payload_${rest}_in_percent`, "malformed", unpaddedWhy, resigned(`${h}.${pad(b64(padded[rest])).replaceAll("=", "%3D")}`)),
+    reject(`padding/payload_${rest}_in_percent`, "malformed", unpaddedWhy,
+      resigned(`${h}.${pad(b64(padded[rest])).replaceAll("=", "%3D")}`)),
   ]),
   reject("padding/signature", "malformed", unpaddedWhy, `${h}.${p}.${pad(s)}`),
   reject("padding/all", "malformed", unpaddedWhy, [h, p, s].map(pad).join(".") + (pad(s) === s ? "=" : "")),
@@ -56,10 +57,14 @@ const alphabet = [
   reject("alphabet/payload", "malformed", alphabetWhy, resigned(`${h}.${standard(b64(JSON.stringify(lettered)))}`)),
   reject("alphabet/header", "malformed", alphabetWhy, resigned(`${standard(b64(head({ x: "ÿ?>~ÿÿ??>>~~" })))}.${p}`)),
   reject("alphabet/all", "malformed", alphabetWhy, standard(minus)),
-  reject("alphabet/standard_with_padding", "malformed", alphabetWhy, minus.split(".").map((one) => bytes(one).toString("base64")).join(".")),
-  ...["!", "*", "~", "%2D", ",", ":", ";", "@", "\\", "\"", "<", "é", "—", "－", "\u0000", "\u007f", "\u200b", "\ufeff", "🔑"].flatMap((letter, i) => [
-    reject(`alphabet/foreign_${i}_in_payload`, "malformed", alphabetWhy, resigned(`${h}.${p.slice(0, 8)}${letter}${p.slice(8)}`)),
-    reject(`alphabet/foreign_${i}_in_signature`, "malformed", alphabetWhy, `${h}.${p}.${s.slice(0, 8)}${letter}${s.slice(8)}`),
+  reject("alphabet/standard_with_padding", "malformed", alphabetWhy,
+    minus.split(".").map((one) => bytes(one).toString("base64")).join(".")),
+  ...["!", "*", "~", "%2D", ",", ":", ";", "@", "\\", "\"", "<", "é", "—", "－", "\u0000", "\u007f", "\u200b", "\ufeff",
+    "🔑"].flatMap((letter, i) => [
+    reject(`alphabet/foreign_${i}_in_payload`, "malformed", alphabetWhy,
+      resigned(`${h}.${p.slice(0, 8)}${letter}${p.slice(8)}`)),
+    reject(`alphabet/foreign_${i}_in_signature`, "malformed", alphabetWhy,
+      `${h}.${p}.${s.slice(0, 8)}${letter}${s.slice(8)}`),
   ]),
   accept("honest/alphabet/minus", alphabetWhy, minus),
   accept("honest/alphabet/underscore", alphabetWhy, underscore),
@@ -70,11 +75,16 @@ const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-
 const loose = (segment, bits) => segment.slice(0, -1) + letters[letters.indexOf(segment.at(-1)) ^ bits];
 const canonicalWhy = "bits behind the last byte are zero, so that one token has one text (RFC 4648 section 3.5; RFC 7515 section 2)";
 const trailing = [
-  ...[1, 2, 3].map((bits) => reject(`trailing_bits/signature_${bits}`, "malformed", canonicalWhy, `${h}.${p}.${loose(s, bits)}`)),
-  ...[1, 2, 3].map((bits) => reject(`trailing_bits/payload_${bits}`, "malformed", canonicalWhy, resigned(`${h}.${loose(b64(padded[2]), bits)}`))),
-  ...[1, 4, 8, 15].map((bits) => reject(`trailing_bits/payload_of_four_${bits}`, "malformed", canonicalWhy, resigned(`${h}.${loose(b64(padded[1]), bits)}`))),
-  ...[1, 2, 3].map((bits) => reject(`trailing_bits/header_${bits}`, "malformed", canonicalWhy, resigned(`${loose(b64(heads[2]), bits)}.${p}`))),
-  ...[1, 8, 15].map((bits) => reject(`trailing_bits/header_of_four_${bits}`, "malformed", canonicalWhy, resigned(`${loose(b64(heads[1]), bits)}.${p}`))),
+  ...[1, 2, 3].map((bits) => reject(`trailing_bits/signature_${bits}`, "malformed", canonicalWhy,
+    `${h}.${p}.${loose(s, bits)}`)),
+  ...[1, 2, 3].map((bits) => reject(`trailing_bits/payload_${bits}`, "malformed", canonicalWhy,
+    resigned(`${h}.${loose(b64(padded[2]), bits)}`))),
+  ...[1, 4, 8, 15].map((bits) => reject(`trailing_bits/payload_of_four_${bits}`, "malformed", canonicalWhy,
+    resigned(`${h}.${loose(b64(padded[1]), bits)}`))),
+  ...[1, 2, 3].map((bits) => reject(`trailing_bits/header_${bits}`, "malformed", canonicalWhy,
+    resigned(`${loose(b64(heads[2]), bits)}.${p}`))),
+  ...[1, 8, 15].map((bits) => reject(`trailing_bits/header_of_four_${bits}`, "malformed", canonicalWhy,
+    resigned(`${loose(b64(heads[1]), bits)}.${p}`))),
   ...["ES256", "ES384", "EdDSA", "RS256"].map((alg) => {
     const [eh, ep, es] = signed({ key: OURS[alg] }).split(".");
     // A multiple of three bytes leaves no bits over: there a letter more is what does not belong.
@@ -86,7 +96,8 @@ const trailing = [
   reject("trailing_bits/a_letter_alone", "malformed", canonicalWhy, `${h}.${p}.A`),
 ];
 
-const BLANKS = { space: " ", tab: "\t", line_feed: "\n", carriage_return: "\r", crlf: "\r\n", no_break_space: "\u00a0", line_separator: "\u2028", em_space: "\u2003" };
+const BLANKS = { space: " ", tab: "\t", line_feed: "\n", carriage_return: "\r", crlf: "\r\n", no_break_space: "\u00a0",
+  line_separator: "\u2028", em_space: "\u2003" };
 const blankWhy = "no white space, line breaks or other characters (RFC 7515 section 2; RFC 4648 section 3.3)";
 const blanks = Object.entries(BLANKS).flatMap(([name, blank]) => [
   ["before", blank + good],
@@ -100,11 +111,17 @@ blanks.push(reject("whitespace/lines_of_64", "malformed", blankWhy, good.replace
 
 const three = "exactly three segments with two dots between (RFC 7515 sections 3.1 and 7.1)";
 const SEGMENTS = [
-  ["nothing", ""], ["one", h], ["one_of_signature", s], ["two", `${h}.${p}`], ["two_without_payload", `${h}.${s}`], ["four", `${good}.${s}`],
-  ["four_with_two_payloads", `${h}.${p}.${p}.${s}`], ["four_without_dot", resigned(`${h}.${p}.${p}`)], ["five", `${good}.${s}.${s}`], ["five_resigned", resigned(`${h}.${p}.${p}.${p}`)],
-  ["two_tokens", `${good}.${good}`], ["two_tokens_and_comma", `${good},${good}`], ["hundred", Array(100).fill("AAAA").join(".")],
-  ["leading_dot", `.${good}`], ["trailing_dot", `${good}.`], ["both_dots", `.${good}.`], ["dot_twice", `${h}..${p}.${s}`], ["dot_twice_behind", `${h}.${p}..${s}`],
-  ["three_dots", "..."], ["one_dot", "."], ["four_dots", "...."], ["only_dots", ".".repeat(1000)], ["full_width_dots", good.replaceAll(".", "．")], ["percent_dots", good.replaceAll(".", "%2E")], ["bearer_in_it", `Bearer ${good}`], ["quoted", `"${good}"`], ["in_angles", `<${good}>`],
+  ["nothing", ""], ["one", h], ["one_of_signature", s], ["two", `${h}.${p}`], ["two_without_payload", `${h}.${s}`],
+    ["four", `${good}.${s}`],
+  ["four_with_two_payloads", `${h}.${p}.${p}.${s}`], ["four_without_dot", resigned(`${h}.${p}.${p}`)],
+    ["five", `${good}.${s}.${s}`], ["five_resigned", resigned(`${h}.${p}.${p}.${p}`)],
+  ["two_tokens", `${good}.${good}`], ["two_tokens_and_comma", `${good},${good}`],
+    ["hundred", Array(100).fill("AAAA").join(".")],
+  ["leading_dot", `.${good}`], ["trailing_dot", `${good}.`], ["both_dots", `.${good}.`],
+    ["dot_twice", `${h}..${p}.${s}`], ["dot_twice_behind", `${h}.${p}..${s}`],
+  ["three_dots", "..."], ["one_dot", "."], ["four_dots", "...."], ["only_dots", ".".repeat(1000)],
+    ["full_width_dots", good.replaceAll(".", "．")], ["percent_dots", good.replaceAll(".", "%2E")],
+      ["bearer_in_it", `Bearer ${good}`], ["quoted", `"${good}"`], ["in_angles", `<${good}>`],
 ].map(([name, text]) => reject(`segments/${name}`, "malformed", three, text));
 
 const emptyWhy = "an empty segment is base64url of nothing, which is no header, no claims, no signature (RFC 7515 section 5.2)";
@@ -120,7 +137,8 @@ const empties = [
 /** An honest token of exactly that many bytes. */
 function sized(size, key = OURS.HS256) {
   for (let more = 0; more < 4; more += 1) {
-    const make = (filling) => signed({ key, head: { x: "x".repeat(more) }, payload: claims({ own: "x".repeat(filling) }) });
+    const make = (filling) =>
+      signed({ key, head: { x: "x".repeat(more) }, payload: claims({ own: "x".repeat(filling) }) });
     const near = Math.max(0, Math.floor(((size - make(0).length) * 3) / 4) - 4);
     for (let filling = near; make(filling).length <= size; filling += 1) if (make(filling).length === size) return make(filling);
   }
@@ -129,7 +147,8 @@ function sized(size, key = OURS.HS256) {
 const limit = "at most 8 KiB are looked at (DESIGN.md, the verification; RFC 7519 sets no limit, RFC 7515 section 10 leaves it to the application)";
 const sizes = [
   ...[4000, 8190, 8191, 8192].map((size) => accept(`honest/size/${size}`, limit, sized(size))),
-  ...["RS256", "EdDSA"].map((alg) => accept(`honest/size/8192_${alg}`, limit, sized(8192, OURS[alg]), { keys: set(OURS[alg]) })),
+  ...["RS256", "EdDSA"]
+    .map((alg) => accept(`honest/size/8192_${alg}`, limit, sized(8192, OURS[alg]), { keys: set(OURS[alg]) })),
   ...[8193, 8194, 9000, 16384].map((size) => reject(`size/${size}`, "too_long", limit, sized(size))),
   reject("size/8193_letters", "too_long", limit, "A".repeat(8193)),
   reject("size/8192_letters", "malformed", limit, "A".repeat(8192)),
@@ -145,24 +164,30 @@ const encrypted = b64('{"alg":"dir","enc":"A256GCM"}');
 const serial = [
   ["flattened", "malformed", JSON.stringify(jws)],
   ["general", "malformed", JSON.stringify({ payload: p, signatures: [{ protected: h, signature: s }] })],
-  ["general_unprotected", "malformed", JSON.stringify({ payload: p, signatures: [{ header: { alg: "none" }, signature: "" }] })],
+  ["general_unprotected", "malformed",
+    JSON.stringify({ payload: p, signatures: [{ header: { alg: "none" }, signature: "" }] })],
   ["flattened_in_base64url", "malformed", b64(JSON.stringify(jws))],
   ["flattened_with_dots", "malformed", `{"payload":"${p}","x":".","signature":"."}`],
 ].map(([name, reason, text]) => reject(`json_serialization/${name}`, reason, serialWhy, text));
 const jweWhy = "an encrypted token has five segments and is none of ours (RFC 7516 section 3.1; RFC 7519 section 7.2)";
 const jwe = [
   ["dir", "malformed", `${encrypted}..AAAAAAAAAAAAAAAA.AAAA.AAAAAAAAAAAAAAAAAAAAAA`],
-  ["rsa_oaep", "malformed", `${b64('{"alg":"RSA-OAEP","enc":"A256GCM"}')}.${"A".repeat(342)}.AAAAAAAAAAAAAAAA.AAAA.AAAAAAAAAAAAAAAAAAAAAA`],
+  ["rsa_oaep", "malformed",
+    `${b64('{"alg":"RSA-OAEP","enc":"A256GCM"}')}.${"A".repeat(342)}.AAAAAAAAAAAAAAAA.AAAA.AAAAAAAAAAAAAAAAAAAAAA`],
   ["empty_segments", "malformed", `${encrypted}....`],
   ["our_header", "malformed", `${h}.${p}.${s}.AAAA.AAAA`],
   ["in_three", "algorithm", `${encrypted}.AAAA.AAAA`],
   ["in_three_signed", "algorithm", token('{"alg":"dir","enc":"A256GCM","typ":"at+jwt"}', claims(), OURS.HS256.sign)],
 ].map(([name, reason, text]) => reject(`jwe/${name}`, reason, jweWhy, text));
 const nested = [
-  reject("nested/token_as_payload", "claims", "a payload is claims, and no token (RFC 7519 section 7.2, step 8)", signed({ payload: good, head: { cty: "JWT" } })),
-  reject("nested/header_as_token", "header", "a header is a JSON object (RFC 7515 section 4)", resigned(`${b64(good)}.${p}`)),
+  reject("nested/token_as_payload", "claims", "a payload is claims, and no token (RFC 7519 section 7.2, step 8)",
+    signed({ payload: good, head: { cty: "JWT" } })),
+  reject("nested/header_as_token", "header", "a header is a JSON object (RFC 7515 section 4)",
+    resigned(`${b64(good)}.${p}`)),
   accept("honest/cty", "cty is the application's (RFC 7519 section 5.2)", signed({ head: { cty: "JWT" } })),
-  accept("honest/replicated_claims", "claims in the header are not looked at (RFC 7519 section 5.3)", signed({ head: { iss: "evil", exp: 1, aud: [1] } })),
+  accept("honest/replicated_claims", "claims in the header are not looked at (RFC 7519 section 5.3)",
+    signed({ head: { iss: "evil", exp: 1, aud: [1] } })),
 ];
 
-export default [...padding, ...alphabet, ...trailing, ...blanks, ...SEGMENTS, ...empties, ...sizes, ...serial, ...jwe, ...nested];
+export default [...padding, ...alphabet, ...trailing, ...blanks, ...SEGMENTS, ...empties, ...sizes, ...serial, ...jwe,
+  ...nested];

@@ -5,7 +5,8 @@ const head = JSON.stringify(header("HS256"));
 const payload = JSON.stringify(claims());
 /** The text with more members at its end. */
 const and = (text, members) => `${text.slice(0, -1)},${members}}`;
-const bytes = (...parts) => Buffer.concat(parts.map((part) => (typeof part === "number" ? Buffer.of(part) : Buffer.from(part))));
+const bytes = (...parts) =>
+  Buffer.concat(parts.map((part) => (typeof part === "number" ? Buffer.of(part) : Buffer.from(part))));
 
 const unique = "member names are unique, or the text is refused (RFC 7515 section 4, RFC 7519 section 4; RFC 8725 section 2.4)";
 const DUPLICATE_HEADER = [
@@ -52,14 +53,17 @@ const DUPLICATE_PAYLOAD = [
 ];
 const duplicates = [
   ...DUPLICATE_HEADER.map(([name, raw]) => reject(`duplicate_header/${name}`, "header", unique, signed({ raw }))),
-  ...DUPLICATE_PAYLOAD.map(([name, text]) => reject(`duplicate_payload/${name}`, "claims", unique, signed({ payload: text }))),
+  ...DUPLICATE_PAYLOAD
+    .map(([name, text]) => reject(`duplicate_payload/${name}`, "claims", unique, signed({ payload: text }))),
   ...[
     ["other_case", '"Exp":1,"EXP":2,"SUB":"root"'],
     ["other_normal_form", '"é":1,"e\\u0301":2'],
     ["other_objects", '"a":{"x":1},"b":{"x":2},"c":[{"x":1},{"x":2}]'],
     ["same_values", '"a":1,"b":1'],
     ["space_in_name", '"sub ":"root"," exp":1'],
-  ].map(([name, members]) => accept(`honest/not_duplicate/${name}`, "names are compared character by character (RFC 8259 section 8.3)", signed({ payload: and(payload, members) }))),
+  ].map(([name, members]) =>
+    accept(`honest/not_duplicate/${name}`, "names are compared character by character (RFC 8259 section 8.3)",
+      signed({ payload: and(payload, members) }))),
 ];
 
 /** What is no object, or no JSON: from the proper text, for header and payload alike. */
@@ -167,17 +171,23 @@ const nesting = NESTED.flatMap(([name, text]) => [
   reject(`nesting_header/${name}`, "header", depthWhy, signed({ raw: and(head, `"x":${text}`) })),
   reject(`nesting_payload/${name}`, "claims", depthWhy, signed({ payload: and(payload, `"x":${text}`) })),
 ]);
-const shallow = [["arrays", nest(60, "[", "]")], ["objects", nest(60, '{"a":', "}")], ["both", nest(30, '[{"a":', "}]")], ["wide", `[${Array(1500).fill(0).join()}]`]].flatMap(([name, text]) => [
+const shallow = [["arrays", nest(60, "[", "]")], ["objects", nest(60, '{"a":', "}")],
+  ["both", nest(30, '[{"a":', "}]")], ["wide", `[${Array(1500).fill(0).join()}]`]].flatMap(([name, text]) => [
   accept(`honest/nesting_header/${name}`, depthWhy, signed({ raw: and(head, `"x":${text}`) })),
   accept(`honest/nesting_payload/${name}`, depthWhy, signed({ payload: and(payload, `"x":${text}`) })),
 ]);
 
 /** Proper texts that look odd. */
 const odd = [
-  ["spaces", (text) => ` ${text.replaceAll(":", " : ").replaceAll(",", " , ")} `, "white space between tokens (RFC 8259 section 2; RFC 7515 section 3.3)"],
-  ["lines", (text) => `\r\n\t${JSON.stringify(JSON.parse(text), null, 2)}\r\n`, "white space between tokens (RFC 8259 section 2; RFC 7515 section 3.3)"],
-  ["all_escaped", (text) => text.replace(/"([^"]*)"/g, (_, inner) => `"${[...inner].map((one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, "0")}`).join("")}"`), "an escaped character is that character (RFC 8259 sections 7 and 8.3)"],
-  ["reversed", (text) => JSON.stringify(Object.fromEntries(Object.entries(JSON.parse(text)).reverse())), "an object has no order (RFC 8259 section 4)"],
+  ["spaces", (text) => ` ${text.replaceAll(":", " : ").replaceAll(",", " , ")} `,
+    "white space between tokens (RFC 8259 section 2; RFC 7515 section 3.3)"],
+  ["lines", (text) => `\r\n\t${JSON.stringify(JSON.parse(text), null, 2)}\r\n`,
+    "white space between tokens (RFC 8259 section 2; RFC 7515 section 3.3)"],
+  ["all_escaped", (text) => text.replace(/"([^"]*)"/g, (_, inner) => `"${[...inner]
+    .map((one) =>
+      `\\u${one.charCodeAt(0).toString(16).padStart(4, "0")}`).join("")}"`), "an escaped character is that character (RFC 8259 sections 7 and 8.3)"],
+  ["reversed", (text) => JSON.stringify(Object.fromEntries(Object.entries(JSON.parse(text)).reverse())),
+    "an object has no order (RFC 8259 section 4)"],
 ].flatMap(([name, make, why]) => {
   // The colon of a URL is no token.
   const plain = (text) => (name === "spaces" ? make(text).replaceAll("https : //", "https://") : make(text));
@@ -193,7 +203,9 @@ const values = [
   ["paired_surrogates", '"a":"\\ud83d\\udd11","b":"\\uFFFF","c":"\ufffd"'],
   ["prototype_names", '"__proto__":{"sub":"root"},"constructor":1,"toString":2'],
   ["nested_registered_names", '"x":{"exp":1,"iss":"evil","sub":[1],"aud":null}'],
-].map(([name, members]) => accept(`honest/values/${name}`, "other members are the application's (RFC 7519 sections 4.2 and 4.3; RFC 8259)", signed({ payload: and(payload, members) })));
+].map(([name, members]) =>
+  accept(`honest/values/${name}`, "other members are the application's (RFC 7519 sections 4.2 and 4.3; RFC 8259)",
+    signed({ payload: and(payload, members) })));
 const many = accept("honest/values/many_members", "other members are the application's (RFC 7519 section 4.3)",
   signed({ payload: withText("own", `{${Array.from({ length: 300 }, (_, i) => `"m${i}":${i}`).join()}}`) }));
 
