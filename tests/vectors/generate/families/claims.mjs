@@ -162,7 +162,8 @@ const finer = [
     signed({ payload: claims({ iat: NOW, nbf: NOW, exp: NOW }) })),
 ];
 
-const naming = "naming an expectation makes it mandatory (RFC 7519 section 4.1; RFC 8725 sections 3.8 and 3.9; RFC 9068 section 4)";
+const naming =
+  "naming an expectation makes it mandatory (RFC 7519 section 4.1; RFC 8725 sections 3.8 and 3.9; RFC 9068 section 4)";
 const without = (name) => signed({ payload: claims({ [name]: undefined }) });
 const missing = [
   reject("missing/exp", "missing_claim", "exp is required here (RFC 9068 section 2.2; DESIGN.md, the verification)",
@@ -182,7 +183,7 @@ const missing = [
     signed({ payload: { ...claims({ exp: undefined }), claims: { exp: NOW + 600 } } })),
   reject("missing/claims_nested", "missing_claim", "a claim is a member of the top (RFC 7519 section 4)",
     signed({ payload: { claims: claims() } })),
-  // A layer wants one: "sub" is required of access tokens (RFC 9068 section 2.2). A policy that does not name it does not.
+  // A layer wants one: it is required of access tokens (RFC 9068 section 2.2). A policy that does not name it does not.
   accept("honest/missing/sub", "sub is optional where no policy names it (RFC 7519 section 4.1.2)", without("sub")),
   accept("honest/missing/iat", "iat is optional (RFC 7519 section 4.1.6)", without("iat")),
   accept("honest/unchecked/without_iss", "what the policy does not name is not compared (RFC 7519 section 4.1.1)",
@@ -215,7 +216,7 @@ const audiences = AUDIENCES
 const several = { audience: ["https://a.example", AUDIENCE] };
 const mine = [
   ["array_of_one", [AUDIENCE]], ["first", [AUDIENCE, "x"]], ["last", ["x", "y", AUDIENCE]],
-    ["twice", [AUDIENCE, AUDIENCE]], ["among_many", [...Array(100).keys()].map(String).concat(AUDIENCE)],
+  ["twice", [AUDIENCE, AUDIENCE]], ["among_many", [...Array(100).keys()].map(String).concat(AUDIENCE)],
 ].flatMap(([name, aud]) => [
   accept(`honest/audience/${name}`, "a string, or an array that has it (RFC 7519 section 4.1.3)",
     signed({ payload: claims({ aud }) })),

@@ -21,7 +21,7 @@ const EMBEDDED = [
   ["x5t", () => ({ x5t: b64(Buffer.alloc(20, 7)), "x5t#S256": b64(Buffer.alloc(32, 7)) })],
   ["all", (key) => ({ jwk: key.jwk, jku: "http://127.0.0.1:9/", x5u: "http://127.0.0.1:9/", x5c: ["AAAA"] })],
 ];
-const never = "keys that come with the token are never looked at (RFC 8725 section 3.10; RFC 7515 section 10.12)";
+const never = "keys that come with the token are never looked at (RFC 8725 section 3.10; RFC 7515 section 10.3)";
 const embedded = ["HS256", "RS256", "ES256", "EdDSA"].flatMap((alg) => {
   const [ours, theirs] = [named(OURS[alg], "ours"), THEIRS[alg]];
   return EMBEDDED.flatMap(([name, head]) => [
@@ -35,7 +35,7 @@ const odd = [["null", null], ["text", "x"], ["number", 1], ["array", []], ["obje
   ["jwk", "jku", "x5c", "x5u"].map((member) =>
     accept(`honest/embedded_type/${member}_${name}`, never, signed({ head: { [member]: value } }))));
 const twice = reject("embedded/member_twice_inside", "header",
-  "members are unique, also inside (RFC 7515 section 4; RFC 8725 section 2.4)",
+  "members are unique, also inside (RFC 7515 sections 4 and 10.12)",
   signed({ raw: '{"alg":"HS256","typ":"at+jwt","jwk":{"kty":"oct","kty":"RSA"}}' }));
 
 const KIDS = [
@@ -45,7 +45,8 @@ const KIDS = [
   "ours ", " ours", "OURS", "oürs", "ｏurs", "\u043eurs", "ou\u200brs", "our\u0301s", "🔑", "\u202eours", "__proto__",
   "constructor", "ours,other", "ours".repeat(1000),
 ];
-const kidWhy = "a kid is a hint, compared byte for byte with the set's names, and nothing else (RFC 7515 section 4.1.4; RFC 8725 section 3.10)";
+const kidWhy =
+  "a kid is a hint, compared byte for byte with the set's names, and nothing else (RFC 7515 section 4.1.4; RFC 8725 section 3.10)";
 const kid = KIDS.flatMap((text, i) => {
   const name = `${i}_${text.length > 100 ? "huge" : slug(text)}`;
   const key = named(OURS.HS256, "ours");
@@ -119,7 +120,8 @@ const b64Rows = [
   accept("honest/b64_true", "true is what every token is (RFC 7797 section 3)", signed({ head: { b64: true } })),
 ];
 
-const typWhy = "the type is compared without regard to case and to a leading application/ (RFC 8725 section 3.11; RFC 7515 section 4.1.9; RFC 9068 section 4)";
+const typWhy =
+  "the type is compared without regard to case and to a leading application/ (RFC 8725 section 3.11; RFC 7515 section 4.1.9; RFC 9068 section 4)";
 const BAD_TYP = [
   "JWT", "jwt", "RT+JWT", "application/rt+jwt", "id+jwt", "dpop+jwt", "logout+jwt", "secevent+jwt", "JOSE", "at",
   "jwt+at", "at-jwt", "at jwt", "at+jwt ", " at+jwt", "at+jwt\u0000", "at+jwt\n", "at+jwt; charset=utf-8", "at+jwts",
@@ -149,7 +151,8 @@ const typ = [
 /** Refresh tokens where access tokens are expected, and the other way around: each difference alone is enough. */
 const refresh = { ...claims({ aud: `${AUDIENCE}/refresh` }), sid: b64(Buffer.alloc(16, 7)), gen: 1, prv: 1,
   sec: b64(Buffer.alloc(16, 9)), auth_time: 1_699_999_940 };
-const swapWhy = "one kind of token never stands in for another: key, type and audience each refuse (RFC 8725 sections 3.8, 3.9, 3.11 and 3.12)";
+const swapWhy =
+  "one kind of token never stands in for another: key, type and audience each refuse (RFC 8725 sections 3.8, 3.9, 3.11 and 3.12)";
 const asRefresh = { audience: `${AUDIENCE}/refresh`, typ: "rt+jwt" };
 const session = { key: THEIRS.HS256, head: { typ: "rt+jwt" }, payload: refresh };
 const swapped = [

@@ -55,7 +55,7 @@ const bad = [
   ["rsa_exponent_even", "rsa_exponent", { ...OURS.RS256.jwk, e: "Ag" }, "RFC 8017 section 3.1"],
   ["ec_off_the_curve", "point", point("x", b64(Buffer.alloc(32, 1))), "RFC 8725 section 3.4"],
   ["ec_zero", "point", { ...point("x", b64(Buffer.alloc(32))), y: b64(Buffer.alloc(32)) }, "RFC 8725 section 3.4"],
-  ["ec_short_coordinate", "mismatch", point("y", b64(Buffer.alloc(31, 1))), "RFC 7518 section 6.2.1.2"],
+  ["ec_short_coordinate", "mismatch", point("y", b64(Buffer.alloc(31, 1))), "RFC 7518 section 6.2.1.3"],
   ["ec_of_another_curve", "mismatch", { ...OURS.ES384.jwk, crv: "P-256", alg: "ES256" }, "RFC 7518 section 6.2.1"],
   ["ed25519_small_order", "point", { ...OURS.EdDSA.jwk, x: b64(Buffer.concat([Buffer.of(1), Buffer.alloc(31)])) },
     "RFC 8725 section 3.4"],

@@ -8,7 +8,8 @@ const and = (text, members) => `${text.slice(0, -1)},${members}}`;
 const bytes = (...parts) =>
   Buffer.concat(parts.map((part) => (typeof part === "number" ? Buffer.of(part) : Buffer.from(part))));
 
-const unique = "member names are unique, or the text is refused (RFC 7515 section 4, RFC 7519 section 4; RFC 8725 section 2.4)";
+const unique =
+  "member names are unique, or the text is refused (RFC 7515 section 4, RFC 7519 section 4; RFC 7515 section 10.12)";
 const DUPLICATE_HEADER = [
   ["alg_same", and(head, '"alg":"HS256"')],
   ["alg_none_last", and(head, '"alg":"none"')],
@@ -150,7 +151,8 @@ const BROKEN = [
   ["cut_utf_8", (text) => bytes(text.slice(0, -1), ',"x":"', 0xe2, 0x82, '"}')],
   ["byte_ff_behind", (text) => bytes(text, 0xff)],
 ];
-const proper = "header and payload are each one JSON object in UTF-8 (RFC 7515 sections 4 and 5.2, RFC 7519 section 7.2; RFC 8259)";
+const proper =
+  "header and payload are each one JSON object in UTF-8 (RFC 7515 sections 4 and 5.2, RFC 7519 section 7.2; RFC 8259; RFC 8725 section 3.7)";
 const broken = BROKEN.flatMap(([name, make]) => [
   reject(`non_object_header/${name}`, "header", proper, signed({ raw: make(head) })),
   reject(`non_object_payload/${name}`, "claims", proper, signed({ payload: make(payload) })),

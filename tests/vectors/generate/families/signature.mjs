@@ -15,7 +15,7 @@ function numbers(key, make, payload = claims()) {
   });
 }
 
-const range = "r and s are from 1 to n - 1 (RFC 7518 section 3.4; FIPS 186-4 section 6.4.2, step 1)";
+const range = "r and s are from 1 to n - 1 (RFC 7518 section 3.4; FIPS 186-5 section 6.4.2, step 1)";
 const RANGE = [
   ["r_zero", (r, s, c) => [0n, s]],
   ["s_zero", (r, s, c) => [r, 0n]],
@@ -69,8 +69,8 @@ const ec = [OURS.ES256, OURS.ES384].flatMap((key) => [
     "another pair of numbers is another signature (RFC 7518 section 3.4)", numbers(key, make), withKey(key))),
   ...ENCODING.map(([name, make]) => reject(`ecdsa_encoding/${key.alg}/${name}`, "signature", width, numbers(key, make),
     withKey(key))),
-  // (r, n - s) verifies wherever (r, s) does, and no RFC of JOSE forbids the larger of the two. What follows from it is that
-  // a token's text is no name for the token: whoever can see one can write another of the same meaning.
+  // (r, n - s) verifies wherever (r, s) does, and no RFC of JOSE forbids the larger of the two. So a token's text is no name
+  // for the token: whoever can see one can write another of the same meaning.
   accept(`honest/ecdsa_high_s/${key.alg}`, "RFC 7518 section 3.4 asks for no low s: both of the two are signatures",
     numbers(key, (r, s, c) => ecdsa.concat(c, r, s > c.n / 2n ? s : c.n - s), claims({ jti: "s" })), withKey(key)),
   accept(`honest/ecdsa_low_s/${key.alg}`, "RFC 7518 section 3.4",
@@ -83,7 +83,7 @@ const tiny = [["ES256", ecdsa.P256], ["ES384", ecdsa.P384]].flatMap(([alg, curve
   const key = ecFrom(alg, curve, made);
   const at = (r, s) => token(header(alg), claims(), ecdsa.concat(curve, r, s));
   return [
-    accept(`honest/ecdsa_s_one/${alg}`, "1 is in the range (FIPS 186-4 section 6.4.2; RFC 7518 section 3.4)",
+    accept(`honest/ecdsa_s_one/${alg}`, "1 is in the range (FIPS 186-5 section 6.4.2; RFC 7518 section 3.4)",
       at(made.r, 1n), withKey(key)),
     reject(`ecdsa_range/${alg}/s_one_plus_n`, "signature", range, at(made.r, 1n + curve.n), withKey(key)),
     reject(`ecdsa_range/${alg}/s_of_another_key`, "signature", range, at(made.r, 1n), withKey(OURS[alg])),
