@@ -179,15 +179,15 @@ const shallow = [["arrays", nest(60, "[", "]")], ["objects", nest(60, '{"a":', "
   accept(`honest/nesting_payload/${name}`, depthWhy, signed({ payload: and(payload, `"x":${text}`) })),
 ]);
 
+const escaped = (text) => [...text].map((one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, "0")}`).join("");
 /** Proper texts that look odd. */
 const odd = [
   ["spaces", (text) => ` ${text.replaceAll(":", " : ").replaceAll(",", " , ")} `,
     "white space between tokens (RFC 8259 section 2; RFC 7515 section 3.3)"],
   ["lines", (text) => `\r\n\t${JSON.stringify(JSON.parse(text), null, 2)}\r\n`,
     "white space between tokens (RFC 8259 section 2; RFC 7515 section 3.3)"],
-  ["all_escaped", (text) => text.replace(/"([^"]*)"/g, (_, inner) => `"${[...inner]
-    .map((one) =>
-      `\\u${one.charCodeAt(0).toString(16).padStart(4, "0")}`).join("")}"`), "an escaped character is that character (RFC 8259 sections 7 and 8.3)"],
+  ["all_escaped", (text) => text.replace(/"([^"]*)"/g, (_, inner) => `"${escaped(inner)}"`),
+    "an escaped character is that character (RFC 8259 sections 7 and 8.3)"],
   ["reversed", (text) => JSON.stringify(Object.fromEntries(Object.entries(JSON.parse(text)).reverse())),
     "an object has no order (RFC 8259 section 4)"],
 ].flatMap(([name, make, why]) => {
