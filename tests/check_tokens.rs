@@ -8,6 +8,7 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -328,15 +329,17 @@ fn the_order_is_kept_over_many_lines_and_key_sets() {
 #[test]
 fn a_verdict_comes_before_the_next_case_is_sent() {
     let mut program = start();
-    let (mut stdin, mut stdout) = (program.stdin.take().unwrap(), BufReader::new(program.stdout.take().unwrap()));
+    let (mut stdin, stdout) = (program.stdin.take().unwrap(), BufReader::new(program.stdout.take().unwrap()));
+    let (sender, verdicts) = std::sync::mpsc::channel();
+    let reader = std::thread::spawn(move || stdout.lines().try_for_each(|line| sender.send(line.unwrap())));
     for id in ["a", "b", "c"] {
         writeln!(stdin, "{}", case(json!({ "id": id }))).unwrap();
-        let mut line = String::new();
-        stdout.read_line(&mut line).unwrap();
+        let line = verdicts.recv_timeout(Duration::from_secs(30)).expect("it waits for more");
         assert_eq!(serde_json::from_str::<Value>(&line).unwrap()["id"], id);
     }
     drop(stdin);
     assert!(program.wait().unwrap().success());
+    reader.join().unwrap().unwrap();
 }
 
 #[test]
