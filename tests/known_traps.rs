@@ -129,7 +129,7 @@ fn a_claim_that_is_named_must_be_there() {
     }
     assert_eq!(verdict(&policy().session(), &signed(HEADER, CLAIMS)), Err(TokenErrorKind::MissingClaim), "sid, gen");
     assert_eq!(of_header(r#"{"alg":"HS256"}"#), Err(TokenErrorKind::Type), "typ");
-    assert_eq!(of_claims(claims_with("aud", "[]")), Err(TokenErrorKind::MissingClaim));
+    assert_eq!(of_claims(claims_with("aud", "[]")), Err(TokenErrorKind::Audience));
 }
 
 #[test]
