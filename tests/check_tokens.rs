@@ -327,6 +327,15 @@ fn the_order_is_kept_over_many_lines_and_key_sets() {
 }
 
 #[test]
+fn the_same_keys_are_judged_anew_for_every_list_of_algorithms() {
+    let lists = [json!(["HS256"]), json!(["HS256", "HS512"]), json!(["HS512"]), json!(["HS256"]), json!([])];
+    let lines: Vec<_> = lists.iter().map(|list| case(json!({ "algorithms": list }))).collect();
+    let found: Vec<_> = verdicts(&lines).iter().map(outcome).collect();
+    let several = "error: `keys`: several algorithms are allowed for a key that does not say which is its own";
+    assert_eq!(found, ["accept", several, "algorithm", "accept", "algorithm"]);
+}
+
+#[test]
 fn a_verdict_comes_before_the_next_case_is_sent() {
     let mut program = start();
     let (mut stdin, stdout) = (program.stdin.take().unwrap(), BufReader::new(program.stdout.take().unwrap()));
