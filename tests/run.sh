@@ -77,7 +77,8 @@ run cargo build --locked --examples || true
 run cargo test --locked --no-fail-fast --tests || true
 run cargo test --locked --no-fail-fast --doc || true
 # The token ring on the other backend alone.
-run cargo test --locked --no-fail-fast --no-default-features --features rust-crypto --lib --test tokens --test keys || true
+run cargo test --locked --no-fail-fast --no-default-features --features rust-crypto --lib --test tokens --test keys \
+    --test known_traps --test wycheproof --test rfc_examples --test corpus || true
 
 printf '\n%s passed, %s failed\n' "$passed" "$failed"
 [ "$failed" -eq 0 ]

@@ -20,6 +20,7 @@ fn bad_settings_are_refused_at_build() {
     let bare = || Verifier::builder(issuer.keys.clone());
     let named = || bare().issuer("i").audience("a");
     for (builder, expected) in [
+        (Verifier::builder(KeySet::empty()).issuer("i").audience("a"), Some(VerifierErrorKind::Keys)),
         (bare(), Some(VerifierErrorKind::Issuer)),
         (bare().audience("a"), Some(VerifierErrorKind::Issuer)),
         (bare().issuer("i"), Some(VerifierErrorKind::Audience)),

@@ -2,7 +2,7 @@ use jsonwebtoken::DecodingKey;
 use zeroize::Zeroizing;
 
 use super::backend::Parsed;
-use super::{der, pem};
+use super::{der, pem, roca};
 use crate::token::algorithm::{Algorithm, Family};
 use crate::token::error::{KeyError, KeyErrorKind};
 
@@ -69,6 +69,9 @@ impl Material {
         let above_33_bits = e.len() > 5 || e.len() == 5 && e.first().is_some_and(|first| *first > 1);
         if e == [1] || above_33_bits || e.last().is_none_or(|last| last % 2 == 0) {
             return Err(KeyError::new(KeyErrorKind::RsaExponent));
+        }
+        if roca::is_factorable(n) {
+            return Err(KeyError::new(KeyErrorKind::RsaFactorable));
         }
         Ok(Self::Rsa { n: n.to_vec(), e: e.to_vec() })
     }

@@ -79,7 +79,7 @@ impl VerifyingKey {
         let jwk = Jwk::parse(jwk)?;
         let material = jwk.material(algorithm, "verify")?;
         if jwk.has("d") {
-            return Err(KeyError::new(KeyErrorKind::Format));
+            return Err(KeyError::new(KeyErrorKind::Private));
         }
         Self::new(algorithm, material, jwk.kid()?)
     }
