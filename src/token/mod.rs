@@ -55,8 +55,8 @@ mod time;
 mod verify;
 
 pub use self::algorithm::Algorithm;
-pub(crate) use self::claims::RESERVED;
 pub use self::claims::{OwnClaims, Payload, Registered, Verified};
+pub(crate) use self::claims::{RESERVED, is_scope};
 pub use self::error::{KeyError, KeyErrorKind, TokenError, TokenErrorKind};
 pub use self::key::{KeySet, SigningKey, VerifyingKey};
 pub use self::policy::Policy;
