@@ -20,6 +20,7 @@ pub(crate) const ROWS: &[Row] = &[
     row("a tab between", &[b"Authorization: Bearer\t<alice>"], MALFORMED, "RFC 9110 11.4: 1*SP"),
     row("a space and a tab between", &[b"Authorization: Bearer \t<alice>"], MALFORMED, "RFC 9110 11.4: 1*SP"),
     row("an equals sign between", &[b"Authorization: Bearer=<alice>"], MALFORMED, "RFC 9110 11.4: 1*SP"),
+    row("a slash between", &[b"Authorization: Bearer/<alice>"], MALFORMED, "RFC 9110 11.4: 1*SP"),
     row("a colon between", &[b"Authorization: Bearer:<alice>"], MALFORMED, "RFC 9110 11.4: 1*SP"),
     row("a comma between", &[b"Authorization: Bearer,<alice>"], MALFORMED, "RFC 9110 11.4: 1*SP"),
     row("the scheme twice", &[b"Authorization: Bearer Bearer <alice>"], MALFORMED, "RFC 6750 2.1"),
@@ -100,6 +101,7 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     row("two joined", &[b"Authorization: Bearer <alice>, Bearer <alice>"], MALFORMED, "RFC 9110 11.6.2: no list"),
     row("two joined tightly", &[b"Authorization: Bearer <alice>,<bob>"], MALFORMED, "RFC 9110 11.6.2: no list"),
+    row("a comma behind", &[b"Authorization: Bearer <alice>,"], MALFORMED, "RFC 9110 11.6.2: no list"),
     row("Basic joined behind", &[b"Authorization: Bearer <alice>, Basic YTpi"], MALFORMED, "RFC 9110 11.6.2: no list"),
     row("Basic joined before", &[b"Authorization: Basic YTpi, Bearer <alice>"], NOBODY, "RFC 9110 11.6.2: no list"),
     row(
@@ -113,6 +115,12 @@ pub(crate) const ROWS: &[Row] = &[
         &[b"Authorization: Bearer <alice>", b"Authorization: Basic YTpi"],
         ALICE,
         "DESIGN.md, HTTP: another scheme counts as absent (RFC 9110 5.3)",
+    ),
+    row(
+        "an empty line beside",
+        &[b"Authorization:", b"Authorization: Bearer <alice>", b"Authorization: "],
+        ALICE,
+        "DESIGN.md, HTTP: what names no scheme counts as absent (RFC 9110 11.4)",
     ),
     row(
         "Basic between two",
