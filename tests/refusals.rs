@@ -1,5 +1,5 @@
-//! What is refused is told by the book, one row a kind; and the application's words reach every refusal: the layer's, the
-//! extractors' and the guards'.
+//! What is refused is told by the book, one row a kind; and the application's words reach every refusal: the layer's,
+//! the extractors' and the guards'.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -15,16 +15,18 @@ use axum::Router;
 use axum::body::Body;
 use axum::response::{IntoResponse, Redirect};
 use axum::routing::{any, get as on_get};
-use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderValue, Response, StatusCode};
 use jwt_sessions::Site;
 use jwt_sessions::auth::{Authenticated, JwtAuthLayer, Refusal, RefusalKind, Require, SessionWatch, Sight, Verifier};
 use jwt_sessions::token::Registered;
-use serde_json::json;
 use tower::ServiceExt;
 
 #[path = "common/auth.rs"]
 mod common;
-use common::{Issuer, NOW, bearer, cookie, get, refusal, session, text, with};
+#[path = "refusals/table.rs"]
+mod table;
+use common::{Issuer, bearer, get, refusal, session, text};
+use table::table;
 
 #[derive(serde::Deserialize)]
 struct Plan {
@@ -54,159 +56,6 @@ impl SessionWatch for Watch {
     }
 }
 
-/// A kind of refusal, a request that gets it, and the whole answer; an empty text is a header that is not there.
-struct Row {
-    kind: RefusalKind,
-    method: Method,
-    path: &'static str,
-    headers: Vec<(&'static str, String)>,
-    status: u16,
-    challenge: &'static str,
-    body: &'static str,
-    vary: &'static str,
-    retry_after: &'static str,
-}
-
-impl Row {
-    fn of(kind: RefusalKind, status: u16, challenge: &'static str, body: &'static str) -> Self {
-        let (method, headers) = (Method::GET, Vec::new());
-        Self {
-            kind,
-            method,
-            path: "/",
-            headers,
-            status,
-            challenge,
-            body,
-            vary: "Cookie, Authorization",
-            retry_after: "",
-        }
-    }
-
-    fn asked(self, path: &'static str, headers: impl Into<Vec<(&'static str, String)>>) -> Self {
-        Self { path, headers: headers.into(), ..self }
-    }
-
-    fn request(&self) -> Request<Body> {
-        with(Request::builder().method(self.method.clone()).uri(self.path), &self.headers)
-    }
-
-    /// The same by HEAD. It is a safe method, and so the check against other sites asks about a handshake alone.
-    fn head(&self) -> Request<Body> {
-        with(Request::head(self.path).header("upgrade", "websocket"), &self.headers)
-    }
-}
-
-/// One row for each kind, in their order.
-fn table(issuer: &Issuer) -> Vec<Row> {
-    let by = |token: String| [("authorization", bearer(token))];
-    let of_session = |number: u8| by(issuer.token(json!({"sid": session(number).to_string()})));
-    vec![
-        Row::of(
-            RefusalKind::MissingToken,
-            401,
-            r#"Bearer realm="test""#,
-            r#"{"error":"missing_token","error_description":"no access token was sent","retryable":false}"#,
-        ),
-        Row::of(
-            RefusalKind::InvalidToken,
-            401,
-            r#"Bearer realm="test", error="invalid_token", error_description="the access token is not valid""#,
-            r#"{"error":"invalid_token","error_description":"the access token is not valid","retryable":false}"#,
-        )
-        .asked("/", by("a.b.c".to_owned())),
-        Row::of(
-            RefusalKind::TokenExpired,
-            401,
-            r#"Bearer realm="test", error="invalid_token", error_description="the access token has expired""#,
-            r#"{"error":"token_expired","error_description":"the access token has expired","retryable":false}"#,
-        )
-        .asked("/", by(issuer.token(json!({"exp": NOW})))),
-        Row::of(
-            RefusalKind::SessionEnded,
-            401,
-            r#"Bearer realm="test", error="invalid_token", error_description="the session has ended""#,
-            r#"{"error":"session_ended","error_description":"the session has ended","retryable":false}"#,
-        )
-        .asked("/", of_session(7)),
-        Row::of(
-            RefusalKind::InvalidRequest,
-            400,
-            "Bearer realm=\"test\", error=\"invalid_request\", \
-             error_description=\"the credentials are malformed or contradict each other\"",
-            "{\"error\":\"invalid_request\",\
-             \"error_description\":\"the credentials are malformed or contradict each other\",\"retryable\":false}",
-        )
-        .asked("/", [("authorization", "Bearer".to_owned())]),
-        Row::of(
-            RefusalKind::ForeignHost,
-            400,
-            "",
-            "{\"error\":\"invalid_request\",\
-             \"error_description\":\"in development mode only this machine is served\",\"retryable\":false}",
-        )
-        .asked("/", [("host", "evil.example".to_owned())]),
-        Row {
-            method: Method::POST,
-            ..Row::of(
-                RefusalKind::Csrf,
-                403,
-                "",
-                r#"{"error":"csrf","error_description":"the request may come from another site","retryable":false}"#,
-            )
-            .asked("/", [("cookie", cookie(issuer.alice())), ("sec-fetch-site", "cross-site".to_owned())])
-        },
-        Row::of(
-            RefusalKind::InsufficientScope,
-            403,
-            "Bearer realm=\"test\", error=\"insufficient_scope\", \
-             error_description=\"the access token lacks a required scope\", scope=\"admin write\"",
-            "{\"error\":\"insufficient_scope\",\
-             \"error_description\":\"the access token lacks a required scope\",\"retryable\":false}",
-        )
-        .asked("/admin", by(issuer.token(json!({"scope": "admin"})))),
-        Row::of(
-            RefusalKind::Forbidden,
-            403,
-            "",
-            r#"{"error":"forbidden","error_description":"the access token does not allow this","retryable":false}"#,
-        )
-        .asked("/closed", by(issuer.alice())),
-        Row::of(
-            RefusalKind::StaleAuthentication,
-            401,
-            "Bearer realm=\"test\", error=\"insufficient_user_authentication\", \
-             error_description=\"a more recent authentication is required\", max_age=\"300\"",
-            "{\"error\":\"insufficient_user_authentication\",\
-             \"error_description\":\"a more recent authentication is required\",\"retryable\":false,\"max_age\":300}",
-        )
-        .asked("/fresh", by(issuer.token(json!({"auth_time": NOW - 301})))),
-        Row {
-            retry_after: "1",
-            ..Row::of(
-                RefusalKind::Unready,
-                503,
-                "",
-                "{\"error\":\"temporarily_unavailable\",\
-                 \"error_description\":\"the session cannot be checked at the moment\",\"retryable\":true}",
-            )
-            .asked("/", of_session(8))
-        },
-        // No layer says by what this answer varies; and nobody may keep it.
-        Row {
-            vary: "",
-            ..Row::of(
-                RefusalKind::MissingLayer,
-                500,
-                "",
-                "{\"error\":\"server_error\",\
-                 \"error_description\":\"the server is not configured properly\",\"retryable\":false}",
-            )
-            .asked("/open", by(issuer.alice()))
-        },
-    ]
-}
-
 /// In development mode for the one kind that there is only there.
 fn verifier(issuer: &Issuer, kind: RefusalKind) -> Verifier {
     let site = if kind == RefusalKind::ForeignHost { "http://localhost:3000" } else { "https://app.example" };
@@ -225,8 +74,8 @@ fn header<'a>(response: &'a Response<Body>, name: &str) -> &'a str {
     first
 }
 
-/// A challenge as RFC 9110 has it read: `auth-scheme 1*SP #auth-param` (section 11.6.1), each value a quoted-string (section
-/// 5.6.4), here unquoted.
+/// A challenge as RFC 9110 has it read: `auth-scheme 1*SP #auth-param` (section 11.6.1), each value a quoted-string
+/// (section 5.6.4), here unquoted.
 fn parsed(challenge: &str) -> Vec<(String, String)> {
     let mut rest = challenge.strip_prefix("Bearer ").unwrap();
     let mut parameters = Vec::new();
@@ -250,8 +99,8 @@ fn parsed(challenge: &str) -> Vec<(String, String)> {
     }
 }
 
-/// No parameter twice, none empty, and behind the realm nothing but the characters of RFC 6750 section 3: no quote and no
-/// backslash, escaped or not.
+/// No parameter twice, none empty, and behind the realm nothing but the characters of RFC 6750 section 3: no quote and
+/// no backslash, escaped or not.
 fn keeps_to_the_characters(challenge: &str) {
     let parameters = if challenge.is_empty() { Vec::new() } else { parsed(challenge) };
     let names: HashSet<_> = parameters.iter().map(|(name, _)| name).collect();

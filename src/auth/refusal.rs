@@ -294,7 +294,7 @@ mod tests {
 
     #[test]
     fn every_kind_is_listed() {
-        // Without a wildcard: a new kind does not compile before it is in this chain, and fails before it is in the list.
+        // Without a wildcard: a new kind does not compile before it is in this chain, and fails before it is listed.
         let next = |kind: &RefusalKind| match kind {
             RefusalKind::MissingToken => Some(RefusalKind::InvalidToken),
             RefusalKind::InvalidToken => Some(RefusalKind::TokenExpired),

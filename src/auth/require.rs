@@ -39,8 +39,8 @@ enum Rule {
 }
 
 impl Require {
-    /// The scope `scope`; what is no scope by RFC 6749 section 3.3 (empty, with a blank, a quote, a backslash, or beyond
-    /// ASCII) no token of this crate has, and no challenge names.
+    /// The scope `scope`. What is none by RFC 6749 section 3.3 (empty, with a blank, quote, backslash, or beyond ASCII) no
+    /// token of this crate has, and no challenge names.
     pub fn scope(scope: impl AsRef<str>) -> Self {
         Self::all([scope])
     }
@@ -137,8 +137,8 @@ impl Rule {
 #[derive(Clone)]
 struct Scopes {
     names: Arc<[Box<str>]>,
-    /// None where a challenge must not say it (RFC 6750 section 3): a name that is no scope, or no name at all. Without what
-    /// cannot be said it would name another scope than the one that is missing.
+    /// None where a challenge must not say it (RFC 6750 section 3): a name that is no scope, or no name at all. Without
+    /// what cannot be said it would name another scope than the one that is missing.
     text: Option<Arc<str>>,
 }
 

@@ -73,7 +73,8 @@ impl Sent {
     }
 
     /// Takes the refresh token out, so that what is left are the credentials. An empty one counts as omitted (RFC 6749
-    /// section 3.2): no client means it as a token, and it must not stand before the cookie or the check against other sites.
+    /// section 3.2): no client means it as a token, and it must not stand before the cookie or the check against other
+    /// sites.
     pub(super) fn take_token(&mut self) -> Result<Option<Zeroizing<String>>, RouterRefusal> {
         let mut found: Option<Zeroizing<String>> = None;
         let mut take = |token: String| match &found {

@@ -250,7 +250,7 @@ mod tests {
 
     #[test]
     fn every_kind_is_listed() {
-        // Without a wildcard: a new kind does not compile before it is in this chain, and fails before it is in the list.
+        // Without a wildcard: a new kind does not compile before it is in this chain, and fails before it is listed.
         let next = |kind: &Kind| match kind {
             Kind::MissingToken => Some(Kind::InvalidToken),
             Kind::InvalidToken => Some(Kind::SessionEnded),

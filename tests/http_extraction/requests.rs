@@ -56,6 +56,12 @@ pub(crate) const ROWS: &[Row] = &[
         "RFC 6750 3.1",
     ),
     row(
+        "no session in either",
+        &[b"Authorization: Bearer <sessionless>", b"Cookie: __Host-Http-access=<sessionless>"],
+        Verdict::Taken("alice, session 0, generation 0"),
+        "RFC 6750 2: one subject",
+    ),
+    row(
         "a session and none",
         &[b"Authorization: Bearer <sessionless>", b"Cookie: __Host-Http-access=<alice>"],
         MALFORMED,
