@@ -46,6 +46,11 @@ impl Registered {
     }
 }
 
+/// Whether `name` is one scope (RFC 6749 section 3.3): blank, quote and backslash would end it or its quoting.
+pub(crate) fn is_scope(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e))
+}
+
 /// A token's claims, verified. Only the verification makes one.
 ///
 /// ```compile_fail

@@ -57,7 +57,7 @@ mod verify;
 
 pub use self::algorithm::Algorithm;
 pub use self::claims::{OwnClaims, Payload, Registered, Verified};
-pub(crate) use self::claims::{RESERVED, is_subject};
+pub(crate) use self::claims::{RESERVED, is_scope, is_subject};
 pub use self::error::{KeyError, KeyErrorKind, TokenError, TokenErrorKind};
 pub use self::key::{KeySet, SigningKey, VerifyingKey};
 pub use self::policy::Policy;
