@@ -7,6 +7,8 @@
 //! and, where its bytes make a request at all, straight into the application. What the layer says is asked three times:
 //! of a strict layer, of an optional one, and of one that prefers cookies.
 //!
+//! `pieces.rs` compares the layer with the grammars, for thousands of headers that no row has.
+//!
 //! RFC 6265bis is draft-ietf-httpbis-rfc6265bis-22.
 #![allow(
     clippy::unwrap_used,
@@ -25,6 +27,8 @@ mod cookies_several;
 mod issuer;
 #[path = "http_extraction/layer.rs"]
 mod layer;
+#[path = "http_extraction/pieces.rs"]
+mod pieces;
 #[path = "http_extraction/refresh_bodies.rs"]
 mod refresh_bodies;
 #[path = "http_extraction/refresh_cookies.rs"]

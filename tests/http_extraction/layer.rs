@@ -35,7 +35,7 @@ pub(crate) const ALICE_2: Verdict = Verdict::Taken("alice, session 1, generation
 /// The handler runs, and no token reaches it.
 pub(crate) const ANONYMOUS: Verdict = Verdict::Taken("nobody");
 
-fn tokens(issuer: &Issuer) -> Tokens {
+pub(crate) fn tokens(issuer: &Issuer) -> Tokens {
     let refresh = Signer::new(issuer.keys.signing_key().unwrap().clone(), REFRESH_TYPE);
     let claims = json!({
         "iss": "https://id.example", "aud": "https://api.example", "sub": "alice", "exp": NOW + 60,
@@ -62,7 +62,7 @@ fn tokens(issuer: &Issuer) -> Tokens {
 }
 
 /// Answers who asks.
-fn app(layer: JwtAuthLayer) -> Router {
+pub(crate) fn app(layer: JwtAuthLayer) -> Router {
     async fn who(user: Option<Authenticated>) -> String {
         let Some(user) = user else { return "nobody".to_owned() };
         let number = user.session_id().and_then(|id| (1..=3).find(|number| session(*number) == id));

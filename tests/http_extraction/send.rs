@@ -1,8 +1,8 @@
 //! A row as bytes for a socket, and as the request that a server makes of them.
 
+use std::cell::Cell;
 use std::net::SocketAddr;
 use std::sync::Once;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -155,7 +155,7 @@ impl Tokens {
         filled
     }
 
-    fn of(&self, name: &str) -> String {
+    pub(crate) fn of(&self, name: &str) -> String {
         match name {
             "64k" => "x".repeat(64 * 1024),
             "100 lines" => ["X: y"; 100].join("\r\n"),
@@ -164,7 +164,10 @@ impl Tokens {
     }
 }
 
-static PANICS: AtomicUsize = AtomicUsize::new(0);
+thread_local! {
+    /// Of this test alone: its server runs on its own thread.
+    static PANICS: Cell<usize> = const { Cell::new(0) };
+}
 
 /// A panic inside a server ends a task of its own and would otherwise be a closed connection and no more.
 fn watch_for_panics() {
@@ -172,12 +175,12 @@ fn watch_for_panics() {
     ONCE.call_once(|| {
         let before = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
-            PANICS.fetch_add(1, Ordering::SeqCst);
+            PANICS.set(PANICS.get() + 1);
             before(panic);
         }));
     });
 }
 
 pub(crate) fn nothing_panicked() {
-    assert_eq!(PANICS.load(Ordering::SeqCst), 0, "something panicked");
+    assert_eq!(PANICS.get(), 0, "something panicked");
 }
