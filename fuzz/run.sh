@@ -35,9 +35,10 @@ log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 corpus=$CARGO_TARGET_DIR/corpus/$target
 mkdir -p "$corpus"
-rm -rf "$CARGO_TARGET_DIR/seeds"
-node fuzz/seeds.mjs "$CARGO_TARGET_DIR/seeds"
-if "$binary" "$corpus" "$CARGO_TARGET_DIR/seeds/$target" -dict="fuzz/dictionaries/$target.dict" -max_len=2048 -timeout=10 \
+seeds=$CARGO_TARGET_DIR/seeds/$target
+rm -rf "$seeds"
+node fuzz/seeds.mjs "$target" "$seeds"
+if "$binary" "$corpus" "$seeds" -dict="fuzz/dictionaries/$target.dict" -max_len=2048 -timeout=10 \
     -rss_limit_mb=1024 -max_total_time="${2:-15}" -artifact_prefix="$artifacts/" -print_final_stats=1 >"$log" 2>&1; then
     awk '/DONE/ { for (i = 1; i < NF; i++) if ($i == "cov:") coverage = $(i + 1) }
         /^stat::number_of_executed_units/ { runs = $2 }

@@ -88,6 +88,14 @@ impl Site {
         Ok(self)
     }
 
+    /// Names the cookies `accessToken` and `refreshToken`, as the widespread Express tutorial does: see
+    /// [`ExpressRoutes`](crate::router::ExpressRoutes). Without a prefix, a sibling subdomain can set cookies of these names.
+    pub fn express_cookies(mut self) -> Self {
+        "accessToken".clone_into(&mut self.access_cookie);
+        "refreshToken".clone_into(&mut self.refresh_cookie);
+        self
+    }
+
     /// Sends the refresh cookie with `SameSite=Lax` instead of `Strict`: also on the first request of a navigation that
     /// another site started.
     pub fn refresh_same_site_lax(mut self) -> Self {

@@ -22,7 +22,7 @@ use http::{Request, StatusCode};
 use jwt_sessions::auth::{self, Require, Sight};
 use jwt_sessions::clock::Clock;
 use jwt_sessions::router::{Delivery, RouterRefusal, RouterRefusalKind, TokenCookies};
-use jwt_sessions::session::{Denied, Event, EventKind, Events, Opening, Operation, Outcome, Reuse};
+use jwt_sessions::session::{Denied, Event, EventKind, Events, LegacyTokens, Opening, Operation, Outcome, Reuse};
 use jwt_sessions::site::SiteError;
 use jwt_sessions::store::conformance::Suite;
 use jwt_sessions::store::{
@@ -383,6 +383,9 @@ async fn session_ring(planted: &Planted, secrets: &mut Secrets, shown: &mut Show
     shown.both(Sessions::builder(keys.clone(), MemoryStore::new(clock), accounts(login, grant)).build().unwrap_err());
     shown.debug(builder);
     shown.debug(keys);
+    let vouch = async |_: String, _: String| Ok::<_, io::Error>(true);
+    let forget = async |_: String, _: String| Ok::<_, io::Error>(());
+    shown.debug(LegacyTokens::new(REFRESH, vouch, forget).unwrap());
     shown.debug(grant(String::new()).await.unwrap().unwrap());
     shown.debug(Login::new("alice"));
     shown.debug(Rotation::strict());
@@ -428,7 +431,8 @@ async fn outer_rings(planted: &Planted, secrets: &mut Secrets, shown: &mut Shown
     shown.both(*response.extensions().get::<RouterRefusal>().unwrap());
     shown.debug(RouterRefusalKind::Csrf);
     shown.debug(Delivery::Body);
-    shown.debug(SessionRoutes::new(sessions));
+    shown.debug(SessionRoutes::new(sessions.clone()));
+    shown.debug(SessionRoutes::new(sessions).express());
 
     let store = format!("postgres://user:{}@db/sessions", planted.word);
     let vars = [

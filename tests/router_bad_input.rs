@@ -1,10 +1,11 @@
-//! Whatever a client sends, it gets the documented 4xx in fixed words: `World::send` holds every answer to these.
+//! Whatever a client sends, it gets the documented 4xx in fixed words: `World::send` holds every answer to these. What
+//! it finds of tokens in a request is `http_extraction.rs`.
 
 use http::Method;
 use jwt_sessions::site::Site;
 use serde_json::json;
 
-use self::common::{ACCESS, Ask, Jar, REFRESH, World, ask, post};
+use self::common::{Ask, Jar, REFRESH, World, ask, post};
 
 #[path = "common/world.rs"]
 mod common;
@@ -213,45 +214,25 @@ async fn an_unknown_path_is_the_applications_404_without_a_credential() {
 async fn hostile_headers_are_no_trouble() {
     let world = World::new();
     let jar = world.login("alice").await;
-    let refresh = jar.get(REFRESH);
     let long = "x".repeat(100_000);
-    let semicolons = ";".repeat(10_000);
-    let tampered = format!("{}A", &refresh[..refresh.len() - 1]);
     let alg_none = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhbGljZSJ9.";
-    for (name, value, status) in [
-        ("cookie", format!("{REFRESH}={long}"), 401),
-        ("cookie", long.clone(), 401),
-        ("cookie", semicolons, 401),
-        ("cookie", REFRESH.to_owned(), 401),
-        ("cookie", format!("{REFRESH}=\"{refresh}\""), 401),
-        ("cookie", format!("__%48ost-Http-refresh={refresh}"), 401),
-        ("cookie", format!("\u{a0}{REFRESH}={refresh}"), 401),
-        ("cookie", format!("{}={refresh}", REFRESH.to_lowercase()), 401),
-        ("cookie", format!("{REFRESH} ={refresh}"), 401),
-        ("cookie", format!("x=\"; {REFRESH}={alg_none}"), 401),
-        ("cookie", format!("{REFRESH}={}", tampered), 401),
-        ("authorization", format!("Bearer {refresh}"), 401),
-        ("authorization", format!("Bearer {long}"), 401),
-        ("authorization", "Basic YTpi".to_owned(), 401),
-        ("x-forwarded-for", long, 401),
-        ("content-length", "99999999999".to_owned(), 401),
-        ("transfer-encoding", "gzip".to_owned(), 401),
+    for (name, value) in [
+        ("cookie", format!("{REFRESH}={long}")),
+        ("cookie", long.clone()),
+        ("cookie", ";".repeat(10_000)),
+        ("cookie", format!("{REFRESH}={alg_none}")),
+        ("authorization", format!("Bearer {long}")),
+        ("x-forwarded-for", long),
+        ("content-length", "99999999999".to_owned()),
+        ("transfer-encoding", "gzip".to_owned()),
     ] {
         for path in ["/auth/refresh", "/auth/rotate"] {
             let answer = world.send(post(path).header(name, &value)).await;
             let shown = &value[..value.len().min(40)];
-            assert_eq!((answer.status.as_u16(), answer.cookies().len()), (status, 0), "{name}: {shown}");
+            assert_eq!((answer.status.as_u16(), answer.cookies().len()), (401, 0), "{name}: {shown}");
         }
     }
     assert!(world.lives("alice", jar.session()).await);
-    for asking in [
-        ask(Method::GET, "/auth/sessions").header("authorization", "Bearer"),
-        ask(Method::GET, "/auth/sessions").bearer("a b"),
-        ask(Method::GET, "/auth/sessions").bearer(jar.get(ACCESS)).bearer(jar.get(ACCESS)),
-        ask(Method::GET, "/auth/sessions").header("authorization", b"Bearer \xff"),
-    ] {
-        gets(&world, asking, 400, "invalid_request", "authorization").await;
-    }
 }
 
 #[tokio::test]
@@ -262,9 +243,6 @@ async fn hostile_queries_are_no_trouble() {
         let answer = world.send(post(format!("/auth/login?{query}")).json(body.clone())).await;
         assert_eq!((answer.status.as_u16(), answer.cookies().len()), (200, 2), "{query}");
     }
-    let held = world.login_by_body("alice").await;
-    let by_query = post(format!("/auth/refresh?refresh_token={}", held.refresh));
-    gets(&world, by_query, 401, "missing_token", "a token in a query").await;
 }
 
 #[tokio::test]

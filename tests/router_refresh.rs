@@ -8,7 +8,7 @@ use jwt_sessions::session::Rotation;
 use serde_json::json;
 
 use self::common::store::Mood;
-use self::common::{ACCESS, Answer, Ask, Held, Jar, REFRESH, World, generation, payload, post};
+use self::common::{ACCESS, Answer, Ask, Held, REFRESH, World, generation, payload, post};
 
 #[path = "common/world.rs"]
 mod common;
@@ -52,86 +52,6 @@ async fn a_cookie_is_answered_in_cookies_and_a_body_in_the_body() {
         assert_eq!(generation(&next.refresh), generation(token) + 1, "step {step}");
         held = next;
     }
-}
-
-#[tokio::test]
-async fn nothing_presented_is_a_missing_token() {
-    let world = World::new();
-    for asking in [
-        post("/auth/refresh"),
-        post("/auth/rotate"),
-        post("/auth/refresh").json(json!({})),
-        post("/auth/refresh").json(json!({"refresh_token": null})),
-        post("/auth/refresh").form("a=b"),
-        post("/auth/refresh").header("content-type", "text/plain"),
-        post("/auth/refresh").header("cookie", "refresh=x; Host-Http-refresh=y"),
-    ] {
-        let answer = world.send(asking).await;
-        assert_eq!(answer.said(), (401, "missing_token".into()));
-        assert_eq!(answer.header("www-authenticate"), Some("Bearer realm=\"session\""));
-        assert!(answer.cookies().is_empty());
-    }
-}
-
-#[tokio::test]
-async fn cookie_and_body_must_be_of_one_session() {
-    let world = World::new();
-    let jar = world.login("alice").await;
-    let token = jar.get(REFRESH).to_owned();
-    let other = world.login_by_body("alice").await;
-
-    let answer = world.send(post("/auth/refresh").jar(&jar).token(&other.refresh)).await;
-    assert_eq!(answer.said(), (400, "invalid_request".into()));
-    assert!(answer.cookies().is_empty());
-
-    let answer = world.send(post("/auth/refresh").jar(&jar).token(&token)).await;
-    assert!(answer.cookies().is_empty());
-    assert_eq!(generation(&refreshed(&answer).refresh), 2);
-
-    // A body that is no token is answered for what it is: the cookie is not looked at.
-    let answer = world.send(post("/auth/refresh").jar(&jar).token("garbage")).await;
-    assert_eq!(answer.said(), (401, "invalid_token".into()));
-    assert!(answer.cookies().is_empty());
-    let both = json!({"refresh_token": token, "refreshToken": other.refresh});
-    assert_eq!(world.send(post("/auth/refresh").json(both)).await.said(), (400, "invalid_request".into()));
-    assert!(world.lives("alice", jar.session()).await);
-}
-
-#[tokio::test]
-async fn of_several_cookies_the_tossed_ones_are_ignored_and_none_is_cleared() {
-    let world = World::built(|builder| builder.rotation(Rotation::strict()));
-    let jar = world.login("alice").await;
-    let first = jar.get(REFRESH).to_owned();
-    let mut newer = jar.clone();
-    newer.keep(&world.send(post("/auth/refresh").jar(&jar)).await);
-    let second = newer.get(REFRESH).to_owned();
-    let other = world.login("alice").await.get(REFRESH).to_owned();
-    let access = newer.get(ACCESS).to_owned();
-    world.wait(91);
-
-    for tokens in [vec![other.as_str(), &second], vec![&first, "x", &other, &second]] {
-        let answer = world.send(tossed("/auth/refresh", &tokens)).await;
-        assert_eq!(answer.said(), (400, "invalid_request".into()));
-        assert!(answer.cookies().is_empty());
-    }
-    let five = tossed("/auth/refresh", &["a", "b", "c", "d", &second]);
-    let answer = world.send(five).await;
-    assert_eq!((answer.said(), answer.cookies().len()), ((400, "invalid_request".into()), 0));
-
-    // An access token is no refresh token, wherever it stands.
-    let answer = world.send(tossed("/auth/refresh", &["", &access])).await;
-    assert_eq!((answer.said(), answer.cookies().len()), ((401, "invalid_token".into()), 0));
-
-    // The highest generation counts, whatever the order: the first, alone, would be a reuse by now.
-    let mut third = Jar::default();
-    for tokens in [["junk", &first, &second, &access], [&second, "junk", &access, &first]] {
-        let answer = world.send(tossed("/auth/refresh", &tokens)).await;
-        assert_eq!(answer.status, 200);
-        third.keep(&answer);
-        assert_eq!(generation(third.get(REFRESH)), 3);
-    }
-    let answer = world.send(post("/auth/refresh").header("cookie", b"\xff\xfe=\xff; a=b").jar(&third)).await;
-    assert_eq!(answer.status, 200, "a foreign byte hides no cookie of ours");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

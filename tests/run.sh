@@ -61,19 +61,25 @@ if [ -n "$missing" ]; then
     fi
 fi
 
-# What the walk through the page is driven by: from the registry, for the browser that is installed.
-modules=tests/browser/node_modules/.package-lock.json
-if [ -z "$(find "$modules" -newer tests/browser/package-lock.json 2>/dev/null)" ]; then
-    printf '\n$ npm ci\n'
-    (cd tests/browser && npm ci --no-audit --no-fund --loglevel=error)
-fi
+# Node packages, from the registry, as the folder's lock file names them.
+install() {
+    if [ -z "$(find "$1/node_modules/.package-lock.json" -newer "$1/package-lock.json" 2>/dev/null)" ]; then
+        printf '\n$ npm ci (%s)\n' "$1"
+        (cd "$1" && npm ci --no-audit --no-fund --loglevel=error)
+    fi
+}
+# What the walk through the page is driven by, for the browser that is installed.
+install tests/browser
+# What people migrate from.
+install tests/interop
 
 # The examples first: the tests start them.
 run cargo build --locked --examples || true
 run cargo test --locked --no-fail-fast --tests || true
 run cargo test --locked --no-fail-fast --doc || true
 # The token ring on the other backend alone.
-run cargo test --locked --no-fail-fast --no-default-features --features rust-crypto --lib --test tokens --test keys || true
+run cargo test --locked --no-fail-fast --no-default-features --features rust-crypto --lib --test tokens --test keys \
+    --test known_traps --test wycheproof --test rfc_examples --test corpus || true
 
 # Each for a short while; longer, by hand: CONTRIBUTING.md.
 if run sh fuzz/run.sh build; then

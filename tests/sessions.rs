@@ -1,11 +1,18 @@
 //! Sessions without HTTP: what an application may rely on, with a clock that is moved by hand.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers outside the test functions fail their test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers outside the test functions fail their test"
+)]
 
 use std::collections::HashSet;
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jwt_sessions::auth::RefusalKind;
 use jwt_sessions::clock::Clock;
 use jwt_sessions::session::{Denied, Event, Events, Opening, Outcome, Refused, Reuse, SessionErrorKind};
@@ -14,7 +21,7 @@ use jwt_sessions::token::Timestamp;
 use jwt_sessions::{
     Client, Grant, Keys, Login, Opened, Refreshed, Rotation, Sessions, SessionsBuilder, Tokens, accounts,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 const W: Duration = Duration::from_secs(30);
 const HOUR: Duration = Duration::from_secs(3600);
@@ -454,6 +461,42 @@ async fn access_and_refresh_tokens_never_pass_for_one_another() {
     let answer = sessions.refresh(tokens.access_token()).await.unwrap();
     assert!(matches!(answer, Refreshed::Refused(Refused::Invalid(_))), "{answer:?}");
     assert!(sessions.list("alice").await.unwrap().len() == 1);
+}
+
+#[tokio::test]
+async fn tokens_say_what_their_kind_says_and_nothing_more() {
+    let (world, clock) = (World::default(), clock());
+    *world.scope.lock().unwrap() = Some("read".to_owned());
+    let sessions = world.sessions(&clock);
+    let (one, two) = (open(&sessions, "alice").await, open(&sessions, "alice").await);
+    // RFC 9068 sections 2.1 and 2.2, and what a session adds.
+    let [header, claims] = said(one.access_token());
+    assert_eq!(names(&header), ["alg", "kid", "typ"]);
+    assert_eq!((&header["alg"], &header["typ"]), (&json!("HS256"), &json!("at+jwt")));
+    let expected = ["aud", "auth_time", "exp", "gen", "iat", "iss", "jti", "name", "scope", "sid", "sub"];
+    assert_eq!(names(&claims), expected);
+    assert_eq!((&claims["iss"], &claims["aud"]), (&json!("https://app.example"), &json!("https://app.example")));
+    assert_eq!((&claims["sub"], &claims["scope"]), (&json!("alice"), &json!("read")));
+    assert_ne!(claims["jti"], said(two.access_token())[1]["jti"]);
+    assert_ne!(claims["sid"], said(two.access_token())[1]["sid"]);
+
+    let [header, claims] = said(one.refresh_token());
+    assert_eq!((&header["alg"], &header["typ"]), (&json!("HS256"), &json!("rt+jwt")));
+    assert_eq!(names(&claims), ["aud", "auth_time", "exp", "gen", "iat", "iss", "prv", "sec", "sid", "sub"]);
+    assert_eq!(claims["aud"], "https://app.example/refresh");
+}
+
+/// Header and payload, unverified.
+fn said(token: &str) -> [Value; 2] {
+    let segment = |number: usize| URL_SAFE_NO_PAD.decode(token.split('.').nth(number).unwrap()).unwrap();
+    [0, 1].map(|number| serde_json::from_slice(&segment(number)).unwrap())
+}
+
+/// Sorted.
+fn names(object: &Value) -> Vec<&str> {
+    let mut names: Vec<_> = object.as_object().unwrap().keys().map(String::as_str).collect();
+    names.sort_unstable();
+    names
 }
 
 #[tokio::test]

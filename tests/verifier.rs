@@ -20,6 +20,7 @@ fn bad_settings_are_refused_at_build() {
     let bare = || Verifier::builder(issuer.keys.clone());
     let named = || bare().issuer("i").audience("a");
     for (builder, expected) in [
+        (Verifier::builder(KeySet::empty()).issuer("i").audience("a"), Some(VerifierErrorKind::Keys)),
         (bare(), Some(VerifierErrorKind::Issuer)),
         (bare().audience("a"), Some(VerifierErrorKind::Issuer)),
         (bare().issuer("i"), Some(VerifierErrorKind::Audience)),
@@ -31,6 +32,12 @@ fn bad_settings_are_refused_at_build() {
         (named().realm(""), Some(VerifierErrorKind::Realm)),
         (named().realm("a\nb"), Some(VerifierErrorKind::Realm)),
         (named().realm("é"), Some(VerifierErrorKind::Realm)),
+        (named().realm("a\r\nSet-Cookie: a=b"), Some(VerifierErrorKind::Realm)),
+        (named().realm("a\tb"), Some(VerifierErrorKind::Realm)),
+        (named().realm("a\0"), Some(VerifierErrorKind::Realm)),
+        (named().realm("a\u{7f}"), Some(VerifierErrorKind::Realm)),
+        // What a quoted-string escapes is a realm like any other.
+        (named().realm("\"\\"), None),
         (named(), None),
         (named().leeway(Duration::from_secs(60)), None),
         (bare().dangerous_any_issuer().dangerous_any_audience(), None),

@@ -385,6 +385,8 @@ fn token_of(headers: &HeaderMap, body: &[u8]) -> Result<Option<String>, u16> {
         }
         _ => return Err(415),
     }
+    // An empty one counts as omitted (RFC 6749 section 3.2).
+    tokens.retain(|token| !token.is_empty());
     if tokens.len() == 2 && tokens[0] != tokens[1] {
         return Err(400);
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use jwt_sessions::token::{KeySet, Policy, Timestamp};
 use jwt_sessions_fuzz::oracle::{Rules, Verdict, judge};
+use jwt_sessions_fuzz::requests::{AUDIENCE, ISSUER};
 use jwt_sessions_fuzz::signer::{self, NOW};
 use libfuzzer_sys::{Corpus, fuzz_target};
 
@@ -48,8 +49,10 @@ fn made(making: u8, key: usize, rest: &[u8]) -> Option<String> {
         r#"{"alg":"HS384","typ":"at+jwt"}"#,
         r#"{"alg":"EdDSA","typ":"at+jwt"}"#,
     ][key];
-    let payload =
-        format!(r#"{{"iss":"iss","aud":"aud","sub":"sub","sid":"AAAAAAAAAAAAAAAAAAAAAA","gen":1,"exp":{}}}"#, NOW + 60);
+    let payload = format!(
+        r#"{{"iss":"{ISSUER}","aud":"{AUDIENCE}","sub":"alice","sid":"AAAAAAAAAAAAAAAAAAAAAA","gen":1,"exp":{}}}"#,
+        NOW + 60
+    );
     Some(match making % 5 {
         0 => std::str::from_utf8(rest).ok()?.to_owned(),
         1 => {
@@ -85,12 +88,12 @@ fn chosen(bits: u8) -> (Rules, Policy) {
         policy = policy.typ("at+JWT");
     }
     if bits & 2 > 0 {
-        rules.issuer = Some("iss");
-        policy = policy.issuer("iss");
+        rules.issuer = Some(ISSUER);
+        policy = policy.issuer(ISSUER);
     }
     if bits & 4 > 0 {
-        rules.audience = Some("aud");
-        policy = policy.audience("aud");
+        rules.audience = Some(AUDIENCE);
+        policy = policy.audience(AUDIENCE);
     }
     match bits >> 3 & 3 {
         1 => {
@@ -98,8 +101,8 @@ fn chosen(bits: u8) -> (Rules, Policy) {
             policy = policy.any_subject();
         }
         2 => {
-            rules.subject = Some("sub");
-            policy = policy.subject("sub");
+            rules.subject = Some("alice");
+            policy = policy.subject("alice");
         }
         _ => {}
     }

@@ -85,12 +85,12 @@ fn claims(payload: &[(String, Json)], rules: &Rules) -> Result<Verdict, Verdict>
     };
     let (iss, sub, _) = (text("iss")?, text("sub")?, text("jti")?);
     let (exp, nbf, iat) = (time("exp")?, time("nbf")?, time("iat")?);
-    let aud: Vec<&str> = match member("aud") {
-        None => Vec::new(),
+    let aud: Option<Vec<&str>> = match member("aud") {
+        None => None,
         Some(Json::Array(all)) => {
-            all.iter().map(|one| one.text().ok_or(refused("claim_type"))).collect::<Result<_, _>>()?
+            Some(all.iter().map(|one| one.text().ok_or(refused("claim_type"))).collect::<Result<_, _>>()?)
         }
-        Some(one) => vec![one.text().ok_or(refused("claim_type"))?],
+        Some(one) => Some(vec![one.text().ok_or(refused("claim_type"))?]),
     };
 
     let exp = exp.ok_or(refused("missing_claim"))?;
@@ -114,13 +114,10 @@ fn claims(payload: &[(String, Json)], rules: &Rules) -> Result<Verdict, Verdict>
     {
         return Err(refused("issuer"));
     }
-    if let Some(audience) = rules.audience {
-        if aud.is_empty() {
-            return Err(refused("missing_claim"));
-        }
-        if !aud.contains(&audience) {
-            return Err(refused("audience"));
-        }
+    if let Some(audience) = rules.audience
+        && !aud.ok_or(refused("missing_claim"))?.contains(&audience)
+    {
+        return Err(refused("audience"));
     }
     if (rules.any_subject || rules.subject.is_some()) && sub.is_none() {
         return Err(refused("missing_claim"));

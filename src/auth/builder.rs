@@ -143,9 +143,12 @@ impl VerifierBuilder {
     ///
     /// # Errors
     ///
-    /// When issuer or audience is neither named nor waived, a name is empty, the leeway is above 60 seconds, the realm is
-    /// not printable ASCII, or a trusted origin is none.
+    /// When there is no key, issuer or audience is neither named nor waived, a name is empty, the leeway is above 60
+    /// seconds, the realm is not printable ASCII, or a trusted origin is none.
     pub fn build(self) -> Result<Verifier, VerifierError> {
+        if self.keys.verifying_keys().is_empty() {
+            return Err(VerifierError::new(VerifierErrorKind::Keys));
+        }
         if !self.issuer.is_said() {
             return Err(VerifierError::new(VerifierErrorKind::Issuer));
         }

@@ -21,6 +21,8 @@ impl VerifierError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum VerifierErrorKind {
+    /// The key set has no key.
+    Keys,
     /// No issuer is named, or an empty one.
     Issuer,
     /// No audience is named, or an empty one.
@@ -44,6 +46,7 @@ impl fmt::Debug for VerifierError {
 impl fmt::Display for VerifierError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.kind {
+            VerifierErrorKind::Keys => "the key set is empty",
             VerifierErrorKind::Issuer => "name the issuer whose tokens are taken, or say `dangerous_any_issuer`",
             VerifierErrorKind::Audience => "name the audience that tokens must have, or say `dangerous_any_audience`",
             VerifierErrorKind::Type => "the token type is empty",

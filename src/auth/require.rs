@@ -10,7 +10,7 @@ use tower_service::Service;
 use super::future::{RequireFuture, Verdict};
 use super::mark::Mark;
 use super::refusal::{Refusal, RefusalKind};
-use crate::token::{Registered, Timestamp};
+use crate::token::{Registered, Timestamp, is_scope};
 
 /// Demands something of those whom a [`JwtAuthLayer`](super::JwtAuthLayer) around it has let pass.
 ///
@@ -39,7 +39,8 @@ enum Rule {
 }
 
 impl Require {
-    /// The scope `scope`.
+    /// The scope `scope`. What is none by RFC 6749 section 3.3 (empty, with a blank, quote, backslash, or beyond ASCII) no
+    /// token of this crate has, and no challenge names.
     pub fn scope(scope: impl AsRef<str>) -> Self {
         Self::all([scope])
     }
@@ -136,13 +137,16 @@ impl Rule {
 #[derive(Clone)]
 struct Scopes {
     names: Arc<[Box<str>]>,
-    text: Arc<str>,
+    /// None where a challenge must not say it (RFC 6750 section 3): a name that is no scope, or no name at all. Without
+    /// what cannot be said it would name another scope than the one that is missing.
+    text: Option<Arc<str>>,
 }
 
 impl Scopes {
     fn new(scopes: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
         let names: Arc<[Box<str>]> = scopes.into_iter().map(|scope| Box::from(scope.as_ref())).collect();
-        Self { text: names.join(" ").into(), names }
+        let sayable = !names.is_empty() && names.iter().all(|name| is_scope(name));
+        Self { text: sayable.then(|| names.join(" ").into()), names }
     }
 
     fn names(&self) -> impl Iterator<Item = &str> {
@@ -150,15 +154,15 @@ impl Scopes {
     }
 
     fn refusal(&self) -> Refusal {
-        Refusal::insufficient_scope(Arc::clone(&self.text))
+        Refusal::insufficient_scope(self.text.clone())
     }
 }
 
 impl fmt::Debug for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::All(scopes) => f.debug_tuple("All").field(&scopes.text).finish(),
-            Self::Any(scopes) => f.debug_tuple("Any").field(&scopes.text).finish(),
+            Self::All(scopes) => f.debug_tuple("All").field(&scopes.names).finish(),
+            Self::Any(scopes) => f.debug_tuple("Any").field(&scopes.names).finish(),
             Self::Fresh(max_age) => f.debug_tuple("Fresh").field(max_age).finish(),
             Self::When(_) => f.write_str("When(..)"),
         }

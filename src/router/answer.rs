@@ -23,27 +23,42 @@ struct Success<'a> {
     refresh_token: Option<&'a str>,
 }
 
+/// What tokens are answered for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Occasion {
+    Login,
+    Refresh,
+}
+
 impl<S: SessionStore> Context<S> {
     /// The tokens, in the channel of the one that was presented.
-    pub(super) fn tokens(&self, tokens: &Tokens, channel: Channel) -> Result<Response, RouterRefusal> {
-        let in_body = channel == Channel::Body;
-        let mut response = Json(Success {
-            access_token: in_body.then_some(tokens.access_token()),
-            token_type: "Bearer",
-            expires_in: tokens.expires_in().as_secs(),
-            refresh_token: in_body.then_some(tokens.refresh_token()),
-        })
-        .into_response();
-        if !in_body {
+    pub(super) async fn tokens(
+        &self,
+        tokens: &Tokens,
+        channel: Channel,
+        occasion: Occasion,
+    ) -> Result<Response, RouterRefusal> {
+        let in_body = channel != Channel::Cookie;
+        let mut response = match &self.express {
+            Some(express) => express.success(self.sessions(), tokens, in_body, occasion).await?,
+            None => Json(Success {
+                access_token: in_body.then_some(tokens.access_token()),
+                token_type: "Bearer",
+                expires_in: tokens.expires_in().as_secs(),
+                refresh_token: in_body.then_some(tokens.refresh_token()),
+            })
+            .into_response(),
+        };
+        if channel != Channel::Body {
             cookies::set(response.headers_mut(), self.sessions().site(), tokens)?;
         }
         Ok(response)
     }
 
     /// What came of a refresh token, with the cookies taken away where the session is over for whoever sent them.
-    pub(super) fn refreshed(&self, refreshed: Refreshed, channel: Channel) -> Result<Response, RouterRefusal> {
+    pub(super) async fn refreshed(&self, refreshed: Refreshed, channel: Channel) -> Result<Response, RouterRefusal> {
         match refreshed {
-            Refreshed::Tokens(tokens) => self.tokens(&tokens, channel),
+            Refreshed::Tokens(tokens) => self.tokens(&tokens, channel, Occasion::Refresh).await,
             Refreshed::Refused(refused) => {
                 let refusal = RouterRefusal::from(refused);
                 if !refusal.clears_cookies() || channel == Channel::Body {

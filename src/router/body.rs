@@ -72,10 +72,13 @@ impl Sent {
         Ok(Self::Form(pairs))
     }
 
-    /// Takes the refresh token out, so that what is left are the credentials.
+    /// Takes the refresh token out, so that what is left are the credentials. An empty one counts as omitted (RFC 6749
+    /// section 3.2): no client means it as a token, and it must not stand before the cookie or the check against other
+    /// sites.
     pub(super) fn take_token(&mut self) -> Result<Option<Zeroizing<String>>, RouterRefusal> {
         let mut found: Option<Zeroizing<String>> = None;
         let mut take = |token: String| match &found {
+            _ if token.is_empty() => Ok(()),
             Some(other) if **other != token => Err(RouterRefusal::new(Kind::InvalidRequest)),
             _ => {
                 found = Some(Zeroizing::new(token));

@@ -8,6 +8,7 @@ use http::{HeaderMap, Request};
 use zeroize::Zeroizing;
 
 use super::body::Sent;
+use super::express::Express;
 use super::refusal::{RouterRefusal, RouterRefusalKind as Kind};
 use crate::session::Sessions;
 use crate::store::SessionStore;
@@ -37,6 +38,7 @@ pub(super) struct Context<S> {
     pub(super) keep_user_agent: bool,
     pub(super) recent: Option<Duration>,
     pub(super) words: Option<Words>,
+    pub(super) express: Option<Express>,
 }
 
 /// A request that may be acted on: its body read, and not another site's doing.
@@ -44,9 +46,10 @@ pub(super) struct Incoming {
     pub(super) head: Parts,
     /// What is left of the body without the token.
     pub(super) sent: Sent,
-    /// The refresh token of the body. Where there is one, the check against other sites was not made, and no cookie may be
-    /// acted on.
+    /// The refresh token of the body.
     pub(super) token: Option<Zeroizing<String>>,
+    /// Whether the check against other sites was made. Otherwise no cookie may be acted on.
+    pub(super) guarded: bool,
 }
 
 impl<S: SessionStore> Context<S> {
@@ -54,13 +57,22 @@ impl<S: SessionStore> Context<S> {
         &self.sessions
     }
 
+    /// Whether tokens are in cookies and bodies at once.
+    pub(super) fn is_both(&self) -> bool {
+        self.express.as_ref().is_some_and(Express::is_both)
+            && self.delivery == Delivery::Either
+            && self.sessions().site().has_cookies()
+    }
+
     /// Reads a request, and refuses it where another site may have sent it: every one without a `Bearer` header and
     /// without a token in its body.
     pub(super) async fn receive(&self, request: Request<Body>) -> Result<Incoming, RouterRefusal> {
         let (head, mut sent) = self.read(request).await?;
         let token = sent.take_token()?.filter(|_| self.delivery != Delivery::Cookies);
-        let head = if token.is_some() { head } else { self.guarded(head)? };
-        Ok(Incoming { head, sent, token })
+        // A token in the body is the sender's own. Where the answer to it sets cookies, another site's own would do harm.
+        let guarded = token.is_none() || self.is_both();
+        let head = if guarded { self.guarded(head)? } else { head };
+        Ok(Incoming { head, sent, token, guarded })
     }
 
     /// The same for a login, which another site may never start, whatever is in the body: it would log people in as
@@ -69,7 +81,7 @@ impl<S: SessionStore> Context<S> {
         let (head, mut sent) = self.read(request).await?;
         let head = self.guarded(head)?;
         let token = sent.take_token()?;
-        Ok(Incoming { head, sent, token })
+        Ok(Incoming { head, sent, token, guarded: true })
     }
 
     async fn read(&self, request: Request<Body>) -> Result<(Parts, Sent), RouterRefusal> {

@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::response::Response;
 use http::{Request, Uri};
 
+use super::answer::Occasion;
 use super::body::Sent;
 use super::context::{Context, Delivery};
 use super::presented::{Channel, Presented};
@@ -33,6 +34,7 @@ impl<S: SessionStore> Context<S> {
         let incoming = self.receive_login(request).await?;
         let replaced = match channel {
             Channel::Body => incoming.token,
+            Channel::Both => self.cookie(&incoming.head.headers).ok().flatten().or(incoming.token),
             // Cookies that contradict each other must not keep anybody from logging in.
             Channel::Cookie => self.cookie(&incoming.head.headers).ok().flatten(),
         };
@@ -58,7 +60,7 @@ impl<S: SessionStore> Context<S> {
 
     /// The tokens of a new session, which does not outlive an answer that cannot be given: nobody would have its tokens.
     async fn opened(&self, tokens: &Tokens, channel: Channel) -> Result<Response, RouterRefusal> {
-        let answer = self.tokens(tokens, channel);
+        let answer = self.tokens(tokens, channel, Occasion::Login).await;
         if answer.is_err() {
             self.sessions().end(tokens.subject(), tokens.session_id(), RevokeReason::Revoked).await?;
         }
@@ -76,7 +78,7 @@ impl<S: SessionStore> Context<S> {
                 self.sessions().reauthenticate(&token, form_deserializer(&form)).await?
             }
         };
-        self.refreshed(refreshed, channel)
+        self.refreshed(refreshed, channel).await
     }
 
     /// Login has no token to go by: cookies, unless the request asks for the body.
@@ -93,6 +95,7 @@ impl<S: SessionStore> Context<S> {
             _ if !self.sessions().site().has_cookies() => Ok(Channel::Body),
             Delivery::Cookies if body => Err(Kind::InvalidRequest.into()),
             _ if body => Ok(Channel::Body),
+            _ if self.is_both() => Ok(Channel::Both),
             _ => Ok(Channel::Cookie),
         }
     }

@@ -10,6 +10,7 @@ use serde_json::json;
 
 use super::context::{Context, Delivery, Incoming};
 use super::cookies;
+use super::express;
 use super::refusal::{RouterRefusal, RouterRefusalKind as Kind};
 use crate::auth::cookies_named;
 use crate::store::{RevokeReason, SessionStore};
@@ -57,7 +58,7 @@ impl<S: SessionStore> Context<S> {
             self.sessions().end_subject(&subject, except, RevokeReason::LogoutAll).await?;
         }
         if keep_current {
-            return Ok(done());
+            return Ok(self.done());
         }
         Ok(self.logged_out(&incoming))
     }
@@ -68,11 +69,13 @@ impl<S: SessionStore> Context<S> {
         let mut all = Vec::new();
         if let Some(token) = &incoming.token {
             all.extend(self.living(token).await?);
-            if all.is_empty() {
+            if !incoming.guarded {
                 // No cookie: beside a token in the body, the check against other sites was not made.
-                all.extend(self.living_by_access(&without_cookies(headers)).await?);
+                if all.is_empty() {
+                    all.extend(self.living_by_access(&without_cookies(headers)).await?);
+                }
+                return Ok(all);
             }
-            return Ok(all);
         }
         for candidate in self.candidates(headers)? {
             all.extend(self.living(candidate.token()).await?.filter(|named| !all.contains(named)));
@@ -95,14 +98,21 @@ impl<S: SessionStore> Context<S> {
         Ok(named.map(|named| (named.subject, named.session)))
     }
 
+    fn done(&self) -> Response {
+        match &self.express {
+            Some(_) => express::logged_out(),
+            None => Json(json!({})).into_response(),
+        }
+    }
+
     /// Takes the cookies away where some of ours came, and the check against other sites was made.
     fn logged_out(&self, incoming: &Incoming) -> Response {
-        let mut response = done();
+        let mut response = self.done();
         let site = self.sessions().site();
         let names = [site.access_cookie_name(), site.refresh_cookie_name()];
         let headers = &incoming.head.headers;
         let came = names.into_iter().flatten().any(|name| cookies_named(headers, name.as_bytes()).next().is_some());
-        if came && incoming.token.is_none() && self.delivery != Delivery::Body {
+        if came && incoming.guarded && self.delivery != Delivery::Body {
             cookies::clear(response.headers_mut(), site);
         }
         response
@@ -111,8 +121,4 @@ impl<S: SessionStore> Context<S> {
 
 fn without_cookies(headers: &HeaderMap) -> HeaderMap {
     headers.get_all(AUTHORIZATION).iter().map(|value| (AUTHORIZATION, value.clone())).collect()
-}
-
-fn done() -> Response {
-    Json(json!({})).into_response()
 }

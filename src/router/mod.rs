@@ -36,6 +36,7 @@ mod body;
 mod client;
 mod context;
 mod cookies;
+mod express;
 mod host;
 mod jwks;
 mod login;
@@ -48,6 +49,7 @@ mod routes;
 mod sessions;
 
 pub use self::context::Delivery;
+pub use self::express::{ExpressRoutes, express_refusal};
 pub use self::jwks::jwks_router;
 pub use self::own::{TokenCookies, refresh_cookie};
 pub use self::refusal::{RouterRefusal, RouterRefusalKind};

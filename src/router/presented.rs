@@ -13,6 +13,8 @@ use crate::token::SessionId;
 pub(super) enum Channel {
     Cookie,
     Body,
+    /// In both places at once: only where an Express front end needs it.
+    Both,
 }
 
 /// The refresh token of a request.
@@ -37,6 +39,10 @@ impl<S: SessionStore> Context<S> {
     /// The refresh token that a request presents: the body's, else the cookie's.
     pub(super) fn presented(&self, incoming: &Incoming) -> Result<Presented, RouterRefusal> {
         let cookie = self.cookie(&incoming.head.headers)?;
+        if self.is_both() {
+            let token = self.newer(cookie, incoming.token.clone()).ok_or(Kind::MissingToken)?;
+            return Ok(Presented { token, channel: Channel::Both });
+        }
         let Some(token) = &incoming.token else {
             let token = cookie.ok_or(Kind::MissingToken)?;
             return Ok(Presented { token, channel: Channel::Cookie });
@@ -49,6 +55,17 @@ impl<S: SessionStore> Context<S> {
             return Err(Kind::InvalidRequest.into());
         }
         Ok(Presented { token: token.clone(), channel: Channel::Body })
+    }
+
+    /// Where a client keeps its tokens in both places: the cookie, as Express tutorials have it, unless it is no token or the
+    /// body has a newer one of the same session.
+    fn newer(&self, cookie: Option<Zeroizing<String>>, body: Option<Zeroizing<String>>) -> Option<Zeroizing<String>> {
+        let claimed = |token: &Option<Zeroizing<String>>| self.sessions().claimed_by(token.as_deref()?);
+        match (claimed(&cookie), claimed(&body)) {
+            (Some((one, old)), Some((other, new))) if one == other && new > old => body,
+            (Some(_), _) => cookie,
+            (None, _) => body.or(cookie),
+        }
     }
 
     /// The one refresh cookie that counts.

@@ -33,10 +33,7 @@ impl<S: SessionStore> Context<S> {
     async fn renew(&self, request: Request<Body>, operation: Operation) -> Result<Response, RouterRefusal> {
         let incoming = self.receive(request).await?;
         let Presented { token, channel } = self.presented(&incoming)?;
-        let refreshed = match operation {
-            Operation::Refresh => self.sessions().refresh(&token).await?,
-            _ => self.sessions().rotate(&token).await?,
-        };
-        self.refreshed(refreshed, channel)
+        let refreshed = self.sessions().present(&token, operation, &self.device(&incoming.head)).await?;
+        self.refreshed(refreshed, channel).await
     }
 }

@@ -3,10 +3,11 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
-use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 
 use crate::session::{Refused, SessionError};
+use crate::token::TokenErrorKind;
 
 /// Why a route of the router refused, with the one answer that it gives.
 ///
@@ -17,6 +18,7 @@ pub struct RouterRefusal {
     kind: RouterRefusalKind,
     retry_after: Option<Duration>,
     clears: bool,
+    expired: bool,
 }
 
 /// What the router refuses.
@@ -56,9 +58,30 @@ pub enum RouterRefusalKind {
     ServerError,
 }
 
+impl RouterRefusalKind {
+    /// Every kind: for an application that has words of its own for each.
+    pub const ALL: [Self; 15] = [
+        Self::MissingToken,
+        Self::InvalidToken,
+        Self::SessionEnded,
+        Self::InvalidCredentials,
+        Self::AccessDenied,
+        Self::Csrf,
+        Self::InvalidRequest,
+        Self::ForeignHost,
+        Self::NotFound,
+        Self::MethodNotAllowed,
+        Self::TryAgain,
+        Self::PayloadTooLarge,
+        Self::UnsupportedMediaType,
+        Self::Unavailable,
+        Self::ServerError,
+    ];
+}
+
 impl RouterRefusal {
     pub(super) const fn new(kind: RouterRefusalKind) -> Self {
-        Self { kind, retry_after: None, clears: false }
+        Self { kind, retry_after: None, clears: false, expired: false }
     }
 
     /// What was refused.
@@ -147,6 +170,8 @@ impl RouterRefusal {
         *response.status_mut() = self.status();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        // The router says so of everything; a handler of the application's own may answer with this, too.
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if let Some(challenge) = self.challenge() {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
         }
@@ -159,6 +184,11 @@ impl RouterRefusal {
     /// Whether the tokens' cookies are taken away.
     pub(super) const fn clears_cookies(&self) -> bool {
         self.clears
+    }
+
+    /// Whether a token was refused for its time alone.
+    pub(super) const fn is_of_expired_token(&self) -> bool {
+        self.expired
     }
 
     /// A 401 names a scheme (RFC 9110 section 15.5.2), with an error code where a token was sent (RFC 6750 section 3).
@@ -181,9 +211,11 @@ impl From<Refused> for RouterRefusal {
             Refused::TryAgain(_) => RouterRefusalKind::TryAgain,
             Refused::BadCredentials => RouterRefusalKind::InvalidCredentials,
             Refused::UnreadableCredentials => RouterRefusalKind::InvalidRequest,
+            Refused::Denied => RouterRefusalKind::AccessDenied,
         };
         let retry_after = if let Refused::TryAgain(rest) = refused { Some(rest) } else { None };
-        Self { kind, retry_after, clears: refused.clears_cookies() }
+        let expired = refused == Refused::Invalid(TokenErrorKind::Expired);
+        Self { kind, retry_after, clears: refused.clears_cookies(), expired }
     }
 }
 
@@ -220,3 +252,32 @@ impl fmt::Display for RouterRefusal {
 }
 
 impl std::error::Error for RouterRefusal {}
+
+#[cfg(test)]
+mod tests {
+    use super::RouterRefusalKind as Kind;
+
+    #[test]
+    fn every_kind_is_listed() {
+        // Without a wildcard: a new kind does not compile before it is in this chain, and fails before it is listed.
+        let next = |kind: &Kind| match kind {
+            Kind::MissingToken => Some(Kind::InvalidToken),
+            Kind::InvalidToken => Some(Kind::SessionEnded),
+            Kind::SessionEnded => Some(Kind::InvalidCredentials),
+            Kind::InvalidCredentials => Some(Kind::AccessDenied),
+            Kind::AccessDenied => Some(Kind::Csrf),
+            Kind::Csrf => Some(Kind::InvalidRequest),
+            Kind::InvalidRequest => Some(Kind::ForeignHost),
+            Kind::ForeignHost => Some(Kind::NotFound),
+            Kind::NotFound => Some(Kind::MethodNotAllowed),
+            Kind::MethodNotAllowed => Some(Kind::TryAgain),
+            Kind::TryAgain => Some(Kind::PayloadTooLarge),
+            Kind::PayloadTooLarge => Some(Kind::UnsupportedMediaType),
+            Kind::UnsupportedMediaType => Some(Kind::Unavailable),
+            Kind::Unavailable => Some(Kind::ServerError),
+            Kind::ServerError => None,
+        };
+        let all: Vec<_> = std::iter::successors(Some(Kind::MissingToken), next).collect();
+        assert_eq!(all, Kind::ALL);
+    }
+}

@@ -11,6 +11,7 @@ use http::header::CACHE_CONTROL;
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use super::context::{Context, Delivery};
+use super::express::ExpressRoutes;
 use super::refusal::{RouterRefusal, RouterRefusalKind};
 use super::{host, login, logout, refresh, sessions};
 use crate::auth::{JwtAuthLayer, Refusal};
@@ -27,7 +28,7 @@ pub fn session_router<S: SessionStore, T: Clone + Send + Sync + 'static>(session
 /// The routes of a session's life, with what can be set about them.
 #[must_use]
 pub struct SessionRoutes<S> {
-    context: Context<S>,
+    pub(super) context: Context<S>,
     access_words: Option<AccessWords>,
 }
 
@@ -45,6 +46,7 @@ impl<S: SessionStore> SessionRoutes<S> {
             keep_user_agent: true,
             recent: None,
             words: None,
+            express: None,
         };
         Self { context, access_words: None }
     }
@@ -95,6 +97,11 @@ impl<S: SessionStore> SessionRoutes<S> {
         self
     }
 
+    /// With the routes, cookies and answers of the widespread Express tutorial, so that its front ends run unchanged.
+    pub fn express(self) -> ExpressRoutes<S> {
+        ExpressRoutes::new(self.context)
+    }
+
     /// The router.
     pub fn router<T: Clone + Send + Sync + 'static>(self) -> Router<T> {
         let context = Arc::new(self.context);
@@ -117,19 +124,27 @@ impl<S: SessionStore> SessionRoutes<S> {
                 .route("/login", post(login::login::<S>))
                 .route("/reauthenticate", post(login::reauthenticate::<S>));
         }
-        let words = context.clone();
-        // No fallback: axum could then neither nest the router under a parameter nor merge it beside another fallback.
-        let mut routes = routes.method_not_allowed_fallback(move || {
-            let refused = words.refused(RouterRefusalKind::MethodNotAllowed.into());
-            async move { refused }
-        });
-        if context.sessions().site().is_development() {
-            routes = routes.layer(from_fn_with_state(context.clone(), host::only_this_machine::<S>));
-        }
-        routes
-            .layer(SetResponseHeaderLayer::overriding(CACHE_CONTROL, HeaderValue::from_static("no-store")))
-            .with_state(context)
+        finished(routes, context)
     }
+}
+
+/// What is around the routes, whatever they are called.
+pub(super) fn finished<S: SessionStore, T: Clone + Send + Sync + 'static>(
+    routes: Router<Arc<Context<S>>>,
+    context: Arc<Context<S>>,
+) -> Router<T> {
+    let words = context.clone();
+    // No fallback: axum could then neither nest the router under a parameter nor merge it beside another fallback.
+    let mut routes = routes.method_not_allowed_fallback(move || {
+        let refused = words.refused(RouterRefusalKind::MethodNotAllowed.into());
+        async move { refused }
+    });
+    if context.sessions().site().is_development() {
+        routes = routes.layer(from_fn_with_state(context.clone(), host::only_this_machine::<S>));
+    }
+    routes
+        .layer(SetResponseHeaderLayer::overriding(CACHE_CONTROL, HeaderValue::from_static("no-store")))
+        .with_state(context)
 }
 
 impl<S> fmt::Debug for SessionRoutes<S> {

@@ -9,6 +9,7 @@ use super::erased::ErasedAccounts;
 use super::error::BuildError;
 use super::events::{Events, Reporter};
 use super::keys::Keys;
+use super::legacy::LegacyTokens;
 use super::rotation::Rotation;
 use super::sessions::Sessions;
 use super::tokens::Mint;
@@ -16,7 +17,7 @@ use crate::auth::Verifier;
 use crate::clock::Clock;
 use crate::site::Site;
 use crate::store::SessionStore;
-use crate::token::{RESERVED, SUBJECT_CLAIM};
+use crate::token::{RESERVED, RESERVED_IN_REFRESH, SUBJECT_CLAIM};
 
 /// Builds [`Sessions`]: what must be decided is given to [`Sessions::builder`], the rest has safe defaults.
 ///
@@ -38,6 +39,7 @@ pub struct SessionsBuilder<S> {
     limit: usize,
     store_timeout: Duration,
     reporter: Reporter,
+    legacy: Option<LegacyTokens>,
     clock: Clock,
 }
 
@@ -59,6 +61,7 @@ impl<S: SessionStore> SessionsBuilder<S> {
             limit: 100,
             store_timeout: Duration::from_secs(5),
             reporter: Reporter::default(),
+            legacy: None,
             clock: Clock::system(),
         }
     }
@@ -81,8 +84,8 @@ impl<S: SessionStore> SessionsBuilder<S> {
         self
     }
 
-    /// The claim of access tokens that the subject stands in, for a system that is migrating and calls it `_id`, say; `sub`
-    /// unless it is set. Refresh tokens, which only this crate reads, keep `sub`.
+    /// The claim of both tokens that the subject stands in, for a system that is migrating and calls it `_id`, say; `sub`
+    /// unless it is set. Tokens that were issued under another name are refused: set it once.
     pub fn subject_claim(mut self, name: impl Into<String>) -> Self {
         self.subject_claim = Some(name.into());
         self
@@ -137,6 +140,12 @@ impl<S: SessionStore> SessionsBuilder<S> {
         self
     }
 
+    /// Takes the refresh tokens of the system before, each once; none unless it is set.
+    pub fn legacy_refresh_tokens(mut self, legacy: LegacyTokens) -> Self {
+        self.legacy = Some(legacy);
+        self
+    }
+
     /// The clock of access tokens; the system's unless it is set. A store has its own: give both the same.
     pub fn clock(mut self, clock: Clock) -> Self {
         self.clock = clock;
@@ -169,11 +178,16 @@ impl<S: SessionStore> SessionsBuilder<S> {
             return Err(BuildError::new("audience", "empty"));
         }
         let subject_claim = self.subject_claim.unwrap_or_else(|| SUBJECT_CLAIM.to_owned());
-        if subject_claim.is_empty() || subject_claim != SUBJECT_CLAIM && RESERVED.contains(&subject_claim.as_str()) {
+        let taken = |names: &[&str]| names.contains(&subject_claim.as_str());
+        if subject_claim.is_empty()
+            || subject_claim != SUBJECT_CLAIM && (taken(&RESERVED) || taken(&RESERVED_IN_REFRESH))
+        {
             return Err(BuildError::new("subject_claim", "empty, or the name of another claim"));
         }
         let mint = Mint::new(&self.keys, issuer.clone(), audience.clone(), subject_claim.clone(), access_life)
             .ok_or_else(|| BuildError::new("keys", "no key signs"))?;
+        let legacy = self.legacy.map(LegacyTokens::build).transpose();
+        let legacy = legacy.map_err(|error| BuildError::new("legacy_refresh_tokens", error.to_string()))?;
         let ended = Arc::new(Ended::new(self.clock.clone(), access_life));
         let verifier = Verifier::builder(self.keys.access.clone())
             .issuer(issuer)
@@ -186,6 +200,7 @@ impl<S: SessionStore> SessionsBuilder<S> {
             store: self.store,
             accounts: self.accounts,
             mint,
+            legacy,
             rotation: self.rotation,
             lives,
             limit: self.limit,

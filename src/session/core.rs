@@ -8,17 +8,19 @@ use super::ended::Ended;
 use super::erased::ErasedAccounts;
 use super::error::{SessionError, SessionErrorKind};
 use super::events::{EventKind, Reporter};
+use super::legacy::Legacy;
 use super::rotation::{Outcome, Preset, Reuse, Rotation};
 use super::tokens::Mint;
 use crate::clock::Clock;
 use crate::store::{RevokeReason, Seen, SessionStore, StoreError, StoreErrorKind};
-use crate::token::SessionId;
+use crate::token::{RefreshClaims, SessionId, TokenError, TokenErrorKind};
 
 /// What every operation works with; shared with the background task, which must not keep itself alive through it.
 pub(crate) struct Core<S> {
     pub(crate) store: S,
     pub(crate) accounts: Box<dyn ErasedAccounts>,
     pub(crate) mint: Mint,
+    pub(super) legacy: Option<Legacy>,
     pub(crate) rotation: Rotation,
     pub(crate) lives: Lives,
     pub(crate) limit: usize,
@@ -49,6 +51,17 @@ impl<S: SessionStore> Core<S> {
             Ok(answer) => answer,
             Err(_) => Err(StoreError::new(StoreErrorKind::Timeout)),
         }
+    }
+
+    /// What a refresh token says, also one of the system before, where such are taken.
+    pub(crate) fn read(&self, token: &str) -> Result<RefreshClaims, TokenError> {
+        let now = self.clock.now();
+        let refused = match self.mint.read(token, now) {
+            Ok(claims) => return Ok(claims),
+            Err(refused) => refused,
+        };
+        let Some(legacy) = &self.legacy else { return Err(refused) };
+        legacy.read(token, now).map_err(|error| if error.kind() == TokenErrorKind::Expired { error } else { refused })
     }
 
     /// Ends a session in the store and for its access tokens; whether it was living until now.

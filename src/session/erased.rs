@@ -7,7 +7,7 @@ use std::pin::Pin;
 
 use super::accounts::{Accounts, Login, NoLogin};
 use super::error::{SessionError, SessionErrorKind};
-use crate::token::OwnClaims;
+use crate::token::{OwnClaims, is_scope};
 
 /// A question to the accounts that is on its way.
 pub(crate) type Asked<'a, T> = Pin<Box<dyn Future<Output = Result<Option<T>, SessionError>> + Send + 'a>>;
@@ -58,11 +58,7 @@ impl<A: Accounts> ErasedAccounts for A {
             };
             let claims = OwnClaims::new(&grant.claims)
                 .map_err(|error| SessionError::because(SessionErrorKind::Claims, error))?;
-            // Blank, quote and backslash would end a scope or its quoting (RFC 6749 section 3.3).
-            let fits = |scope: &String| {
-                !scope.is_empty() && scope.bytes().all(|byte| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e))
-            };
-            if !grant.scopes.iter().all(fits) {
+            if !grant.scopes.iter().all(|scope| is_scope(scope)) {
                 tracing::error!("a scope is empty or has a character that RFC 6749 section 3.3 forbids");
                 return Err(SessionError::new(SessionErrorKind::Claims));
             }
@@ -72,7 +68,7 @@ impl<A: Accounts> ErasedAccounts for A {
     }
 }
 
-fn broken(error: impl Into<Box<dyn StdError + Send + Sync>>) -> SessionError {
+pub(super) fn broken(error: impl Into<Box<dyn StdError + Send + Sync>>) -> SessionError {
     let error = error.into();
     tracing::error!(error = &*error as &dyn StdError, "the accounts failed");
     SessionError::because(SessionErrorKind::Accounts, error)

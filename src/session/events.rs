@@ -73,6 +73,8 @@ pub struct Event<'a> {
 pub enum EventKind {
     /// It was opened.
     Login,
+    /// It was opened for a refresh token of the system before: see [`LegacyTokens`](super::LegacyTokens).
+    Adopted,
     /// A refresh token of it was presented; or a token of a successor that was taken for lost was seen in use, which is
     /// [`Reuse::Orphan`](super::Reuse::Orphan).
     Presented(Outcome),
@@ -83,10 +85,11 @@ pub enum EventKind {
 }
 
 impl EventKind {
-    /// A fixed name in snake case: `login`, the outcome's name, `orphan_seen`, `replaced`, `limit` or `revoked`.
+    /// A fixed name in snake case: `login`, `adopted`, the outcome's name, `orphan_seen`, `replaced`, `limit` or `revoked`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Login => "login",
+            Self::Adopted => "adopted",
             Self::Presented(outcome) => outcome.name(),
             Self::OrphanSeen => "orphan_seen",
             Self::Revoked(RevokeReason::Replaced) => "replaced",
@@ -100,7 +103,7 @@ impl EventKind {
         match self {
             Self::Presented(outcome) => outcome.cause(),
             Self::Revoked(reason) => Some(reason.name()),
-            Self::Login | Self::OrphanSeen => None,
+            Self::Login | Self::Adopted | Self::OrphanSeen => None,
         }
     }
 

@@ -5,17 +5,20 @@ use crate::token::{RefreshClaims, SessionId};
 
 impl<S: SessionStore> Sessions<S> {
     /// The living session that a refresh token names, for ending it: any generation that was not cut off, if its secret is the
-    /// session's. Presenting one here is no rotation, and a stale one no theft.
+    /// session's. Presenting one here is no rotation, and a stale one no theft. A token of the system before whose session
+    /// was not made yet is taken from its account.
     ///
     /// # Errors
     ///
     /// When the store breaks.
     pub(crate) async fn named_by(&self, refresh_token: &str) -> Result<Option<Named>, SessionError> {
         let core = self.core();
-        let Ok(claims) = core.mint.read(refresh_token, core.clock.now()) else { return Ok(None) };
-        let found = self.found(&claims).await?;
-        let living = found.filter(|loaded| loaded.row.is_living(loaded.now));
-        Ok(living.map(|_| Named { subject: claims.subject.clone(), session: claims.session }))
+        let Ok(claims) = core.read(refresh_token) else { return Ok(None) };
+        let named = match self.found(&claims).await? {
+            Some(loaded) => loaded.row.is_living(loaded.now),
+            None => self.disown(&claims, refresh_token).await?,
+        };
+        Ok(named.then(|| Named { subject: claims.subject.clone(), session: claims.session }))
     }
 
     /// Whether the session of an access token lives in the store, and the token's generation was not cut off: ended on
@@ -57,7 +60,7 @@ impl<S: SessionStore> Sessions<S> {
     /// What a refresh token says of its session, by its signature alone: to tell two tokens of different sessions apart.
     pub(crate) fn claimed_by(&self, refresh_token: &str) -> Option<(SessionId, u64)> {
         let core = self.core();
-        let claims = core.mint.read(refresh_token, core.clock.now()).ok()?;
+        let claims = core.read(refresh_token).ok()?;
         Some((claims.session, claims.generation))
     }
 }

@@ -57,6 +57,7 @@ mod erased;
 mod error;
 mod events;
 mod keys;
+mod legacy;
 #[cfg_attr(not(feature = "axum"), allow(dead_code, reason = "the router alone asks for some of it"))]
 mod logout;
 mod open;
@@ -72,6 +73,7 @@ pub use self::builder::SessionsBuilder;
 pub use self::error::{BuildError, SessionError, SessionErrorKind};
 pub use self::events::{Denied, Event, EventKind, Events, Opening};
 pub use self::keys::Keys;
+pub use self::legacy::LegacyTokens;
 pub use self::open::{Client, Opened};
 pub use self::refresh::{Refreshed, Refused};
 pub use self::rotation::{Operation, Outcome, Reuse, Rotation};

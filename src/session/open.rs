@@ -11,7 +11,7 @@ use super::events::EventKind;
 use super::sessions::Sessions;
 use super::tokens::{AccessGrant, Tokens, random};
 use crate::store::{Created, Device, NewSession, RevokeReason, Row, SessionStore};
-use crate::token::{SessionId, SessionSecret, Timestamp};
+use crate::token::{SessionId, SessionSecret, Timestamp, is_subject};
 
 /// What came of a login.
 #[derive(Debug)]
@@ -115,7 +115,7 @@ impl<S: SessionStore> Sessions<S> {
         self.start();
         let core = self.core();
         let subject = login.subject.as_str();
-        if subject.is_empty() || subject.len() > 1024 || subject.contains('\0') {
+        if !is_subject(subject) {
             return Err(SessionError::new(SessionErrorKind::Subject));
         }
         let device = bounded(from.device, login.label.as_deref());
@@ -135,7 +135,7 @@ impl<S: SessionStore> Sessions<S> {
             NewSession::new(SessionId::from_bytes(random()?), subject, secret.hash()?, idle, lifetime, read_at);
         session.device = device;
         session.limit = core.limit;
-        match through(create(Arc::clone(core), session)).await? {
+        match through(create(Arc::clone(core), session, EventKind::Login)).await? {
             Some(row) => self.both(&row, subject, &granted, &secret, !login.remember).map(Opened::Tokens),
             None => Ok(Opened::BadCredentials),
         }
@@ -167,7 +167,7 @@ impl<S: SessionStore> Sessions<S> {
     }
 
     /// Idle and absolute life of a new session: what the login asks for, within the settings.
-    fn lives(&self, login: &Login) -> (std::time::Duration, std::time::Duration) {
+    pub(super) fn lives(&self, login: &Login) -> (std::time::Duration, std::time::Duration) {
         let core = self.core();
         let configured = if login.remember { core.lives.idle } else { core.lives.idle_unremembered };
         let shortest = core.rotation.window.saturating_mul(6);
@@ -178,7 +178,11 @@ impl<S: SessionStore> Sessions<S> {
 }
 
 /// Opens a session, unless it is too late for it; notes and reports those that made room.
-async fn create<S: SessionStore>(core: Arc<Core<S>>, session: NewSession) -> Result<Option<Row>, SessionError> {
+pub(super) async fn create<S: SessionStore>(
+    core: Arc<Core<S>>,
+    session: NewSession,
+    how: EventKind,
+) -> Result<Option<Row>, SessionError> {
     let (row, ended) = match core.timed(core.store.create(&session)).await? {
         Created::Opened { row, ended } => (row, ended),
         Created::TooLate => return Ok(None),
@@ -187,12 +191,12 @@ async fn create<S: SessionStore>(core: Arc<Core<S>>, session: NewSession) -> Res
         core.ended.end(other);
         core.reporter.report(other, &session.subject, EventKind::Revoked(RevokeReason::Limit));
     }
-    core.reporter.report(row.id, &session.subject, EventKind::Login);
+    core.reporter.report(row.id, &session.subject, how);
     Ok(Some(row))
 }
 
 /// What is kept of a device is bounded: it is shown to people, and comes from the client.
-fn bounded(device: Device, label: Option<&str>) -> Device {
+pub(super) fn bounded(device: Device, label: Option<&str>) -> Device {
     let cut = |text: &str, most: usize| {
         let shown: String = text.chars().filter(|char| !char.is_control()).collect();
         let end = (0..=most.min(shown.len())).rev().find(|end| shown.is_char_boundary(*end)).unwrap_or(0);

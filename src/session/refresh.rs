@@ -10,7 +10,7 @@ use super::events::EventKind;
 use super::rotation::{Answer, Operation, Outcome, Presented, Write, decide, hoped_for};
 use super::sessions::Sessions;
 use super::tokens::{AccessGrant, Tokens};
-use crate::store::{Loaded, RevokeReason, SessionStore, Swapped};
+use crate::store::{Device, Loaded, RevokeReason, SessionStore, Swapped};
 use crate::token::{RefreshClaims, SecretHash, TokenErrorKind};
 
 /// What came of a refresh token that was presented. Being refused is an answer, not an error.
@@ -41,6 +41,8 @@ pub enum Refused {
     BadCredentials,
     /// The credentials do not have the application's form.
     UnreadableCredentials,
+    /// The application's [`Events`](super::Events) refused to open a session for a token of the system before.
+    Denied,
 }
 
 impl Refused {
@@ -62,6 +64,7 @@ impl fmt::Display for Refused {
             Self::TryAgain(_) => "the session was renewed a moment ago",
             Self::BadCredentials => "the credentials are wrong",
             Self::UnreadableCredentials => "the credentials cannot be read",
+            Self::Denied => "no session is opened at the moment",
         })
     }
 }
@@ -79,7 +82,7 @@ impl<S: SessionStore> Sessions<S> {
     ///
     /// When the store or the accounts break: nothing was lost, the token stays good.
     pub async fn refresh(&self, refresh_token: &str) -> Result<Refreshed, SessionError> {
-        self.present(refresh_token, Operation::Refresh).await
+        self.present(refresh_token, Operation::Refresh, &Device::default()).await
     }
 
     /// Replaces both tokens and cuts off everything earlier: after a change of privileges.
@@ -88,7 +91,7 @@ impl<S: SessionStore> Sessions<S> {
     ///
     /// When the store or the accounts break.
     pub async fn rotate(&self, refresh_token: &str) -> Result<Refreshed, SessionError> {
-        self.present(refresh_token, Operation::Rotate).await
+        self.present(refresh_token, Operation::Rotate, &Device::default()).await
     }
 
     /// After a password was changed: ends the subject's other sessions and, in this one, replaces both tokens and cuts off
@@ -98,9 +101,9 @@ impl<S: SessionStore> Sessions<S> {
     ///
     /// When the store or the accounts break; called again with the same token, it does what is left.
     pub async fn password_changed(&self, refresh_token: &str) -> Result<Refreshed, SessionError> {
-        let claims = match self.core().mint.read(refresh_token, self.core().clock.now()) {
+        let claims = match self.claims(refresh_token, &Device::default()).await? {
             Ok(claims) => claims,
-            Err(error) => return Ok(Refreshed::Refused(Refused::Invalid(error.kind()))),
+            Err(refused) => return Ok(Refreshed::Refused(refused)),
         };
         // First the others: they are what a stolen password was used for. Only a token whose secret is the session's may do
         // so, as nothing but a signature says whose it is.
@@ -120,9 +123,9 @@ impl<S: SessionStore> Sessions<S> {
         refresh_token: &str,
         credentials: impl Deserializer<'de> + Send,
     ) -> Result<Refreshed, SessionError> {
-        let claims = match self.core().mint.read(refresh_token, self.core().clock.now()) {
+        let claims = match self.claims(refresh_token, &Device::default()).await? {
             Ok(claims) => claims,
-            Err(error) => return Ok(Refreshed::Refused(Refused::Invalid(error.kind()))),
+            Err(refused) => return Ok(Refreshed::Refused(refused)),
         };
         let Ok(whose) = self.whose(credentials) else {
             return Ok(Refreshed::Refused(Refused::UnreadableCredentials));
@@ -140,12 +143,27 @@ impl<S: SessionStore> Sessions<S> {
         }
     }
 
-    async fn present(&self, token: &str, operation: Operation) -> Result<Refreshed, SessionError> {
-        match self.core().mint.read(token, self.core().clock.now()) {
+    /// Presents a refresh token for an operation without credentials, from a device that the list of devices will show where
+    /// the token makes a session of its own.
+    pub(crate) async fn present(
+        &self,
+        token: &str,
+        operation: Operation,
+        device: &Device,
+    ) -> Result<Refreshed, SessionError> {
+        match self.claims(token, device).await? {
             Ok(claims) => self.present_claims(claims, token, operation).await,
+            Err(refused) => Ok(Refreshed::Refused(refused)),
+        }
+    }
+
+    /// What a refresh token says, whose session exists if it ever did; why it counts for nothing, otherwise.
+    async fn claims(&self, token: &str, device: &Device) -> Result<Result<RefreshClaims, Refused>, SessionError> {
+        match self.core().read(token) {
+            Ok(claims) => Ok(self.adopt(&claims, token, device).await?.map(|()| claims)),
             Err(error) => {
                 tracing::debug!(reason = error.kind().name(), "a refresh token was refused");
-                Ok(Refreshed::Refused(Refused::Invalid(error.kind())))
+                Ok(Err(Refused::Invalid(error.kind())))
             }
         }
     }

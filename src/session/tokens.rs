@@ -11,8 +11,8 @@ use super::error::{SessionError, SessionErrorKind};
 use super::keys::Keys;
 use crate::store::{NewSession, Row};
 use crate::token::{
-    ACCESS_TYPE, KeySet, Policy, REFRESH_TYPE, RefreshClaims, SUBJECT_CLAIM, SecretHash, SessionId, SessionSecret,
-    Signer, Timestamp, TokenError,
+    ACCESS_TYPE, KeySet, Policy, REFRESH_TYPE, RefreshClaims, RefreshNames, SUBJECT_CLAIM, SecretHash, SessionId,
+    SessionSecret, Signer, Timestamp, TokenError,
 };
 
 /// The two tokens of a session, as a client gets them.
@@ -117,6 +117,7 @@ impl Mint {
         let refresh_policy = Policy::new()
             .issuer(issuer.as_str())
             .audience(refresh_audience.as_str())
+            .subject_claim(subject_claim.as_str())
             .typ(REFRESH_TYPE)
             .any_subject()
             .session()
@@ -231,8 +232,13 @@ impl Mint {
             expires_at: row.expires_at,
             auth_time: row.auth_time,
             transient,
+            legacy: false,
         };
-        let payload = claims.payload(&self.issuer, &self.refresh_audience)?;
+        let payload = claims.payload(RefreshNames {
+            issuer: &self.issuer,
+            audience: &self.refresh_audience,
+            subject_claim: &self.subject_claim,
+        })?;
         Ok(Zeroizing::new(self.refresh.sign(&payload)?))
     }
 

@@ -47,7 +47,7 @@ impl Row {
             cut: 0,
             rotated_at: now,
             created_at: now,
-            auth_time: now,
+            auth_time: session.credentials_read_at.min(now),
             idle: session.idle,
             expires_at: now.after(session.lifetime),
             revoked: None,
@@ -170,7 +170,7 @@ pub struct NewSession {
     /// What the list of devices will show.
     pub device: Device,
     /// When the credentials were read: the session is refused if all sessions of the subject were ended at that moment or
-    /// later, so that a login in flight does not survive a logout-all.
+    /// later, so that a login in flight does not survive a logout-all. The session's `auth_time`, unless it is in the future.
     pub credentials_read_at: Timestamp,
     /// How many living sessions the subject may have, this one included; at least 1.
     pub limit: usize,

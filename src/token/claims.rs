@@ -46,6 +46,11 @@ impl Registered {
     }
 }
 
+/// Whether `name` is one scope (RFC 6749 section 3.3): blank, quote and backslash would end it or its quoting.
+pub(crate) fn is_scope(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e))
+}
+
 /// A token's claims, verified. Only the verification makes one.
 ///
 /// ```compile_fail
@@ -129,7 +134,7 @@ impl fmt::Debug for Payload {
 pub(super) struct Raw<'a> {
     pub(super) iss: Option<Cow<'a, str>>,
     pub(super) sub: Option<Cow<'a, str>>,
-    pub(super) aud: Vec<Cow<'a, str>>,
+    pub(super) aud: Option<Vec<Cow<'a, str>>>,
     pub(super) exp: Option<Timestamp>,
     pub(super) nbf: Option<Timestamp>,
     pub(super) iat: Option<Timestamp>,
@@ -162,15 +167,16 @@ impl<'a> Raw<'a> {
             "sub" => matches!(value, Value::Text(_)),
             "jti" => text(&mut self.jti, value),
             "exp" => time(&mut self.exp, &value),
-            "nbf" => time(&mut self.nbf, &value),
+            // Rounded up, where `exp` is rounded down: both err on the side of refusing.
+            "nbf" => time_by(f64::ceil, &mut self.nbf, &value),
             "iat" => time(&mut self.iat, &value),
             "aud" => match value {
                 Value::Text(one) => {
-                    self.aud = vec![one];
+                    self.aud = Some(vec![one]);
                     true
                 }
                 Value::Texts(many) => {
-                    self.aud = many;
+                    self.aud = Some(many);
                     true
                 }
                 _ => false,
@@ -208,13 +214,22 @@ fn text<'a>(slot: &mut Option<Cow<'a, str>>, value: Value<'a>) -> bool {
 
 /// A `NumericDate`: an integer or a finite number of seconds (RFC 7519 section 2).
 fn time(slot: &mut Option<Timestamp>, value: &Value<'_>) -> bool {
+    time_by(f64::floor, slot, value)
+}
+
+fn time_by(round: fn(f64) -> f64, slot: &mut Option<Timestamp>, value: &Value<'_>) -> bool {
     *slot = match value {
         Value::Integer(secs) => Some(Timestamp::from_secs(*secs)),
         // The conversion saturates: a time beyond the end of time is the end of time.
-        Value::Float(secs) if secs.is_finite() => Some(Timestamp::from_millis((secs * 1000.0).floor() as i64)),
+        Value::Float(secs) if secs.is_finite() => Some(Timestamp::from_millis(round(secs * 1000.0) as i64)),
         _ => None,
     };
     slot.is_some()
+}
+
+/// Whether a text can be a subject: 1 to 1,024 bytes without U+0000, which every store keeps.
+pub(crate) fn is_subject(text: &str) -> bool {
+    (1..=1024).contains(&text.len()) && !text.contains('\0')
 }
 
 /// The names that an application's own claims may not have.

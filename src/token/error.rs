@@ -159,6 +159,8 @@ pub enum KeyErrorKind {
     RsaSize,
     /// An RSA exponent that is even, below 3 or above 33 bits.
     RsaExponent,
+    /// An RSA modulus of the form that faulty chips made from 2012 to 2017, and that can be factored (CVE-2017-15361).
+    RsaFactorable,
     /// A point that is not on the curve, or an Ed25519 key of small order, under which forged signatures verify.
     Point,
     /// The JWK is meant for something else than signatures (`use`, `key_ops`; RFC 7517 sections 4.2 and 4.3).
@@ -166,6 +168,10 @@ pub enum KeyErrorKind {
     /// Two keys of the set have the same algorithm and the same `kid`, or one of them has none: no token could say which it
     /// means.
     Duplicate,
+    /// Several algorithms of the list would do for a key of the set, and the key does not say which is its own.
+    Ambiguous,
+    /// A private key where tokens are only verified.
+    Private,
     /// The set has no key.
     Empty,
     /// The key cannot sign, or does not verify what it signed.
@@ -199,9 +205,12 @@ impl fmt::Display for KeyError {
             KeyErrorKind::PemAsSecret => "the secret is a PEM text, which belongs to an asymmetric algorithm",
             KeyErrorKind::RsaSize => "the RSA key is below 2048 bits or above what the backend verifies",
             KeyErrorKind::RsaExponent => "the RSA exponent is even, below 3 or above 33 bits",
+            KeyErrorKind::RsaFactorable => "the RSA key was made by a faulty chip and can be factored (CVE-2017-15361)",
             KeyErrorKind::Point => "the public key is not a safe point of its curve",
             KeyErrorKind::Use => "the key is not meant for signatures",
             KeyErrorKind::Duplicate => "two keys of one algorithm have the same kid, or one of them has none",
+            KeyErrorKind::Ambiguous => "several algorithms are allowed for a key that does not say which is its own",
+            KeyErrorKind::Private => "the key is a private one, and only its public half is needed",
             KeyErrorKind::Empty => "the key set is empty",
             KeyErrorKind::SelfTest => "the key does not verify what it signs",
             KeyErrorKind::Leeway => "the leeway is above 60 seconds",

@@ -47,6 +47,7 @@ mod claims;
 mod error;
 mod json;
 mod key;
+mod legacy;
 mod policy;
 mod refresh;
 mod session_id;
@@ -55,8 +56,8 @@ mod time;
 mod verify;
 
 pub use self::algorithm::Algorithm;
-pub(crate) use self::claims::RESERVED;
 pub use self::claims::{OwnClaims, Payload, Registered, Verified};
+pub(crate) use self::claims::{RESERVED, is_scope, is_subject};
 pub use self::error::{KeyError, KeyErrorKind, TokenError, TokenErrorKind};
 pub use self::key::{KeySet, SigningKey, VerifyingKey};
 pub use self::policy::Policy;
@@ -68,4 +69,5 @@ pub use self::time::Timestamp;
 
 #[cfg(feature = "axum")]
 pub(crate) use self::json::is_proper_object;
-pub(crate) use self::refresh::RefreshClaims;
+pub(crate) use self::legacy::LegacyReader;
+pub(crate) use self::refresh::{RESERVED_IN_REFRESH, RefreshClaims, RefreshNames};

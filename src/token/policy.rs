@@ -13,7 +13,8 @@ use super::error::{KeyError, KeyErrorKind};
 pub struct Policy {
     pub(super) algorithms: Option<u16>,
     pub(super) issuer: Option<String>,
-    pub(super) audiences: Vec<String>,
+    /// Without a list, `aud` is not compared.
+    pub(super) audiences: Option<Vec<String>>,
     pub(super) subject: Expected,
     pub(super) subject_claim: Cow<'static, str>,
     pub(super) typ: Option<String>,
@@ -45,7 +46,7 @@ impl Policy {
         Self {
             algorithms: None,
             issuer: None,
-            audiences: Vec::new(),
+            audiences: None,
             subject: Expected::Anything,
             subject_claim: Cow::Borrowed(SUBJECT_CLAIM),
             typ: None,
@@ -70,7 +71,14 @@ impl Policy {
 
     /// An audience (`aud`, RFC 7519 section 4.1.3); called again, another one. A token must name one of them.
     pub fn audience(mut self, audience: impl Into<String>) -> Self {
-        self.audiences.push(audience.into());
+        self.audiences.get_or_insert_default().push(audience.into());
+        self
+    }
+
+    /// The audiences of which a token must name one; of an empty list no token can, and each is refused.
+    pub fn audiences(mut self, audiences: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        // Not by one call of `audience` each: an empty list, which a user reads from somewhere, would then allow everybody.
+        self.audiences = Some(audiences.into_iter().map(Into::into).collect());
         self
     }
 

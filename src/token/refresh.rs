@@ -2,12 +2,13 @@ use std::fmt;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
+use serde::ser::{Serialize, SerializeMap, Serializer};
 use subtle::ConstantTimeEq;
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::claims::{Payload, Verified};
-use super::error::{KeyError, TokenError, TokenErrorKind};
+use super::error::{KeyError, KeyErrorKind, TokenError, TokenErrorKind};
 use super::key::sha256;
 use super::session_id::SessionId;
 use super::time::Timestamp;
@@ -86,26 +87,54 @@ pub(crate) struct RefreshClaims {
     pub(crate) auth_time: Timestamp,
     /// Whether its cookies end with the browser ("remember me" was not asked for).
     pub(crate) transient: bool,
+    /// Whether a system without sessions issued the token: its session may not have been made yet.
+    pub(crate) legacy: bool,
+}
+
+/// Whom a refresh token is from, for and about: what is the same in all of one issuer.
+#[derive(Clone, Copy)]
+pub(crate) struct RefreshNames<'a> {
+    pub(crate) issuer: &'a str,
+    pub(crate) audience: &'a str,
+    /// The claim that the subject stands in.
+    pub(crate) subject_claim: &'a str,
 }
 
 /// The payload's members in their fixed order: the token is a pure function of what it says, so that a replay is the same
 /// bytes.
-#[derive(Serialize)]
 struct Members<'a> {
-    iss: &'a str,
-    aud: &'a str,
-    sub: &'a str,
-    iat: i64,
-    exp: i64,
-    sid: String,
-    #[serde(rename = "gen")]
-    generation: u64,
-    prv: u64,
-    sec: &'a str,
-    auth_time: i64,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    transient: bool,
+    claims: &'a RefreshClaims,
+    names: RefreshNames<'a>,
 }
+
+impl Serialize for Members<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { claims, names } = self;
+        let sec = Zeroizing::new(URL_SAFE_NO_PAD.encode(claims.secret.0));
+        let mut members = serializer.serialize_map(None)?;
+        members.serialize_entry("iss", names.issuer)?;
+        members.serialize_entry("aud", names.audience)?;
+        members.serialize_entry(names.subject_claim, &claims.subject)?;
+        members.serialize_entry("iat", &claims.issued_at.as_secs())?;
+        members.serialize_entry("exp", &claims.expires_at.as_secs())?;
+        members.serialize_entry("sid", &claims.session.to_string())?;
+        members.serialize_entry("gen", &claims.generation)?;
+        members.serialize_entry(PREVIOUS, &claims.previous)?;
+        members.serialize_entry(SECRET, sec.as_str())?;
+        members.serialize_entry("auth_time", &claims.auth_time.as_secs())?;
+        if claims.transient {
+            members.serialize_entry(TRANSIENT, &true)?;
+        }
+        members.end()
+    }
+}
+
+/// The names that refresh tokens have beside those of access tokens.
+const PREVIOUS: &str = "prv";
+const SECRET: &str = "sec";
+const TRANSIENT: &str = "transient";
+/// What the subject's claim may not be called, beside the names of access tokens.
+pub(crate) const RESERVED_IN_REFRESH: [&str; 3] = [PREVIOUS, SECRET, TRANSIENT];
 
 #[derive(Deserialize)]
 struct Own {
@@ -122,24 +151,10 @@ impl Drop for Own {
 }
 
 impl RefreshClaims {
-    pub(crate) fn payload(&self, issuer: &str, audience: &str) -> Result<zeroize::Zeroizing<String>, KeyError> {
-        let sec = zeroize::Zeroizing::new(URL_SAFE_NO_PAD.encode(self.secret.0));
-        let members = Members {
-            iss: issuer,
-            aud: audience,
-            sub: &self.subject,
-            iat: self.issued_at.as_secs(),
-            exp: self.expires_at.as_secs(),
-            sid: self.session.to_string(),
-            generation: self.generation,
-            prv: self.previous,
-            sec: &sec,
-            auth_time: self.auth_time.as_secs(),
-            transient: self.transient,
-        };
-        serde_json::to_string(&members)
-            .map(zeroize::Zeroizing::new)
-            .map_err(|_| KeyError::new(super::error::KeyErrorKind::ClaimsNotObject))
+    pub(crate) fn payload(&self, names: RefreshNames<'_>) -> Result<Zeroizing<String>, KeyError> {
+        serde_json::to_string(&Members { claims: self, names })
+            .map(Zeroizing::new)
+            .map_err(|_| KeyError::new(KeyErrorKind::ClaimsNotObject))
     }
 
     /// Reads what a verified refresh token says.
@@ -163,6 +178,7 @@ impl RefreshClaims {
             expires_at: registered.expires_at,
             auth_time: registered.auth_time.ok_or_else(missing)?,
             transient: own.transient,
+            legacy: false,
         })
     }
 }
@@ -183,8 +199,11 @@ mod tests {
             expires_at: Timestamp::from_secs(2_000),
             auth_time: Timestamp::from_secs(900),
             transient: true,
+            legacy: false,
         }
     }
+
+    const NAMES: RefreshNames<'_> = RefreshNames { issuer: "iss", audience: "aud", subject_claim: "sub" };
 
     fn read(payload: &str) -> Result<RefreshClaims, TokenErrorKind> {
         let key = SigningKey::secret(Algorithm::HS256, "0123456789abcdefghijklmnopqrstuvwxyz").unwrap();
@@ -195,7 +214,7 @@ mod tests {
 
     #[test]
     fn a_refresh_token_says_what_was_written() {
-        let payload = claims().payload("iss", "aud").unwrap();
+        let payload = claims().payload(NAMES).unwrap();
         assert_eq!(
             *payload,
             r#"{"iss":"iss","aud":"aud","sub":"alice","iat":1000,"exp":2000,"sid":"BwcHBwcHBwcHBwcHBwcHBw","gen":5,"prv":3,"sec":"UExBTlRFRC0wMTIzNDU2Nw","auth_time":900,"transient":true}"#
@@ -206,12 +225,12 @@ mod tests {
         assert!(read.secret.hash().unwrap().matches(&claims().secret.hash().unwrap()));
         assert_eq!((read.issued_at, read.expires_at), (Timestamp::from_secs(1_000), Timestamp::from_secs(2_000)));
         assert_eq!(read.auth_time, Timestamp::from_secs(900));
-        assert_eq!(read.payload("iss", "aud").unwrap(), payload, "a replay is the same bytes");
+        assert_eq!(read.payload(NAMES).unwrap(), payload, "a replay is the same bytes");
     }
 
     #[test]
     fn a_refresh_token_is_refused_in_part() {
-        let payload = claims().payload("iss", "aud").unwrap();
+        let payload = claims().payload(NAMES).unwrap();
         for (part, kind) in [
             (r#""sid":"BwcHBwcHBwcHBwcHBwcHBw","#, TokenErrorKind::MissingClaim),
             (r#""gen":5,"#, TokenErrorKind::MissingClaim),

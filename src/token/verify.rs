@@ -69,11 +69,9 @@ impl Policy {
                 return Err(TokenError::new(Kind::Issuer));
             }
         }
-        if !self.audiences.is_empty() {
-            if raw.aud.is_empty() {
-                return Err(missing);
-            }
-            if !raw.aud.iter().any(|aud| self.audiences.iter().any(|audience| audience == aud)) {
+        if let Some(audiences) = &self.audiences {
+            let named = raw.aud.as_ref().ok_or(missing)?;
+            if !named.iter().any(|aud| audiences.iter().any(|audience| audience == aud)) {
                 return Err(TokenError::new(Kind::Audience));
             }
         }

@@ -1,10 +1,13 @@
 use super::suite::{Suite, answered, promised, same};
 use crate::store::{RevokeReason, Row, Seen, SessionStore, Swap, Swapped};
+use crate::token::Timestamp;
 
 impl<S: SessionStore> Suite<S> {
     /// [`create`](SessionStore::create) writes [`Row::opened`], and [`load`](SessionStore::load) reads it.
     pub async fn what_is_created_is_loaded(&self) {
-        let session = self.session(&self.subject("created"));
+        let mut session = self.session(&self.subject("created"));
+        // Identified elsewhere, a minute ago: `auth_time` is not the moment of opening.
+        session.credentials_read_at = Timestamp::from_millis(session.credentials_read_at.as_millis() - 60_000);
         let row = self.open(&session).await;
         same(&Row::opened(&session, row.created_at), &row, "a session is created as it is opened");
         let loaded = self.loaded(&session).await;

@@ -21,6 +21,7 @@ pub(super) fn create(conn: &Connection, session: &NewSession, now: Timestamp) ->
         ":id": row.id.as_bytes(),
         ":secret_hash": row.secret_hash.as_bytes(),
         ":now": now.as_millis(),
+        ":auth_time": row.auth_time.as_millis(),
         ":idle": millis(row.idle),
         ":expires_at": row.expires_at.as_millis(),
         ":user_agent": session.device.user_agent,
@@ -191,7 +192,7 @@ const INSERT: &str = "
         subject, id, secret_hash, generation, previous, seen, cut, rotated_at, created_at, auth_time, idle, expires_at,
         user_agent, ip, label)
     VALUES (
-        :subject, :id, :secret_hash, 1, 1, 0, 0, :now, :now, :now, :idle, :expires_at,
+        :subject, :id, :secret_hash, 1, 1, 0, 0, :now, :now, :auth_time, :idle, :expires_at,
         :user_agent, :ip, :label)";
 
 const SELECT: &str = "SELECT * FROM jwt_sessions WHERE subject = ?1 AND id = ?2";

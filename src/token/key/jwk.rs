@@ -53,15 +53,30 @@ impl<'a> Jwk<'a> {
             Some(json::Value::Texts(operations)) if operations.iter().any(|one| one == operation) => {}
             Some(_) => return Err(KeyError::new(KeyErrorKind::Use)),
         }
-        let (kty, crv) = (self.text("kty")?, self.text("crv")?);
-        let ec = || Material::ec(algorithm, &self.bytes("x")?, &self.bytes("y")?);
-        match (algorithm.family(), kty, crv) {
-            (Family::Hmac, Some("oct"), _) => Material::secret(algorithm, &self.bytes("k")?),
-            (Family::Rsa, Some("RSA"), _) => Material::rsa(&self.bytes("n")?, &self.bytes("e")?),
-            (Family::P256, Some("EC"), Some("P-256")) | (Family::P384, Some("EC"), Some("P-384")) => ec(),
-            (Family::Ed25519, Some("OKP"), Some("Ed25519")) => Material::ed25519(&self.bytes("x")?),
-            _ => Err(KeyError::new(KeyErrorKind::Mismatch)),
+        let family = self.family()?.filter(|family| *family == algorithm.family());
+        match family.ok_or(KeyError::new(KeyErrorKind::Mismatch))? {
+            Family::Hmac => Material::secret(algorithm, &self.bytes("k")?),
+            Family::Rsa => Material::rsa(&self.bytes("n")?, &self.bytes("e")?),
+            Family::P256 | Family::P384 => Material::ec(algorithm, &self.bytes("x")?, &self.bytes("y")?),
+            Family::Ed25519 => Material::ed25519(&self.bytes("x")?),
         }
+    }
+
+    /// The type of the key by its `kty` and `crv`; none for a type that no algorithm here takes.
+    pub(super) fn family(&self) -> Result<Option<Family>, KeyError> {
+        Ok(match (self.text("kty")?, self.text("crv")?) {
+            (Some("oct"), _) => Some(Family::Hmac),
+            (Some("RSA"), _) => Some(Family::Rsa),
+            (Some("EC"), Some("P-256")) => Some(Family::P256),
+            (Some("EC"), Some("P-384")) => Some(Family::P384),
+            (Some("OKP"), Some("Ed25519")) => Some(Family::Ed25519),
+            _ => None,
+        })
+    }
+
+    /// The algorithm that the key says is its own, if it says so.
+    pub(super) fn alg(&self) -> Result<Option<&str>, KeyError> {
+        self.text("alg")
     }
 
     fn text(&self, name: &str) -> Result<Option<&str>, KeyError> {

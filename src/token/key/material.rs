@@ -2,7 +2,7 @@ use jsonwebtoken::DecodingKey;
 use zeroize::Zeroizing;
 
 use super::backend::Parsed;
-use super::{der, pem};
+use super::{der, pem, roca};
 use crate::token::algorithm::{Algorithm, Family};
 use crate::token::error::{KeyError, KeyErrorKind};
 
@@ -28,9 +28,7 @@ impl Material {
         if algorithm.family() != Family::Hmac {
             return Err(KeyError::new(KeyErrorKind::Mismatch));
         }
-        if pem::is_pem(secret) {
-            return Err(KeyError::new(KeyErrorKind::PemAsSecret));
-        }
+        let weak = Self::weak_secret(secret)?;
         if secret.len() < algorithm.shortest_secret() {
             return Err(KeyError::new(KeyErrorKind::TooShort));
         }
@@ -42,6 +40,17 @@ impl Material {
         }
         if different.iter().filter(|met| **met).count() < 8 {
             return Err(KeyError::new(KeyErrorKind::Weak));
+        }
+        Ok(weak)
+    }
+
+    /// A secret that anybody may guess, but no public key.
+    pub(super) fn weak_secret(secret: &[u8]) -> Result<Self, KeyError> {
+        if pem::is_pem(secret) {
+            return Err(KeyError::new(KeyErrorKind::PemAsSecret));
+        }
+        if secret.is_empty() {
+            return Err(KeyError::new(KeyErrorKind::TooShort));
         }
         Ok(Self::Secret(Zeroizing::new(secret.to_vec())))
     }
@@ -60,6 +69,9 @@ impl Material {
         let above_33_bits = e.len() > 5 || e.len() == 5 && e.first().is_some_and(|first| *first > 1);
         if e == [1] || above_33_bits || e.last().is_none_or(|last| last % 2 == 0) {
             return Err(KeyError::new(KeyErrorKind::RsaExponent));
+        }
+        if roca::is_factorable(n) {
+            return Err(KeyError::new(KeyErrorKind::RsaFactorable));
         }
         Ok(Self::Rsa { n: n.to_vec(), e: e.to_vec() })
     }

@@ -6,6 +6,7 @@ mod jwk;
 mod material;
 mod pem;
 mod private_jwk;
+mod roca;
 mod set;
 mod signing;
 mod verifying;

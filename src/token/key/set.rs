@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::jwk::Jwk;
 use super::signing::SigningKey;
 use super::verifying::VerifyingKey;
 use crate::token::algorithm::Algorithm;
@@ -40,6 +41,11 @@ impl KeySet {
         Ok(Self { signing: None, verifying: keys.into() })
     }
 
+    /// A set without a key, which refuses every token: to begin with, where keys are added one by one.
+    pub fn empty() -> Self {
+        Self { signing: None, verifying: Arc::from([]) }
+    }
+
     /// A set that only verifies, from a JWK Set's JSON text (RFC 7517 section 5).
     ///
     /// A key's algorithm is its own `alg`, else the one of `algorithms` that its type allows. Keys for another use or of a
@@ -47,8 +53,8 @@ impl KeySet {
     ///
     /// # Errors
     ///
-    /// When the text is no JWK Set, a key of it that is meant for signatures cannot be used, several algorithms remain for
-    /// one, or no key is left.
+    /// When the text is no JWK Set, a key of it that is meant for signatures by an algorithm of the list cannot be used,
+    /// several algorithms of the list remain for one, or no key is left.
     pub fn jwks(text: &str, algorithms: &[Algorithm]) -> Result<Self, KeyError> {
         let format = || KeyError::new(KeyErrorKind::Format);
         crate::token::json::member_names(text).ok_or_else(format)?;
@@ -114,18 +120,24 @@ fn clash(one: &VerifyingKey, other: &VerifyingKey) -> bool {
     one.algorithm() == other.algorithm() && (nameless || one.key_id() == other.key_id())
 }
 
+/// The key that a member of a JWK Set stands for; none where it is for another use, another algorithm, or of a type that
+/// is not understood here (RFC 7517 section 5).
 fn one_of_set(key: &Value, algorithms: &[Algorithm]) -> Result<Option<VerifyingKey>, KeyError> {
     let text = zeroize::Zeroizing::new(key.to_string());
-    let named = key.get("alg").and_then(Value::as_str);
-    let mut found = None;
-    for algorithm in algorithms.iter().filter(|algorithm| named.is_none_or(|name| name == algorithm.name())) {
-        match VerifyingKey::jwk(*algorithm, &text) {
-            // Which of several was meant cannot be guessed: a key has one algorithm.
-            Ok(_) if found.is_some() => return Err(KeyError::new(KeyErrorKind::Mismatch)),
-            Ok(key) => found = Some(key),
-            Err(error) if matches!(error.kind(), KeyErrorKind::Mismatch | KeyErrorKind::Use) => {}
-            Err(error) => return Err(error),
-        }
+    let jwk = Jwk::parse(&text)?;
+    let (named, Some(family)) = (jwk.alg()?, jwk.family()?) else {
+        return Ok(None);
+    };
+    // A key that names an algorithm of the list is one for us, whatever its type: where the two disagree it is refused.
+    let fits = |algorithm: Algorithm| named.map_or(algorithm.family() == family, |name| name == algorithm.name());
+    let mut fitting = Algorithm::ALL.into_iter().filter(|one| algorithms.contains(one) && fits(*one));
+    let Some(algorithm) = fitting.next() else {
+        return Ok(None);
+    };
+    match VerifyingKey::jwk(algorithm, &text) {
+        Err(error) if error.kind() == KeyErrorKind::Use => Ok(None),
+        // Which of several was meant cannot be guessed: a key has one algorithm.
+        _ if fitting.next().is_some() => Err(KeyError::new(KeyErrorKind::Ambiguous)),
+        key => key.map(Some),
     }
-    Ok(found)
 }

@@ -34,6 +34,11 @@ impl SigningKey {
         Self::new(algorithm, EncodingKey::from_secret(secret), material)
     }
 
+    /// An HMAC secret for `HS256` of any length but none, for reading what another system has signed.
+    pub(crate) fn weak_secret(secret: &[u8]) -> Result<Self, KeyError> {
+        Self::new(Algorithm::HS256, EncodingKey::from_secret(secret), Material::weak_secret(secret)?)
+    }
+
     /// A private key in PEM: `PRIVATE KEY` (PKCS#8) or `RSA PRIVATE KEY` (PKCS#1).
     ///
     /// # Errors

@@ -14,8 +14,8 @@ use crate::token::error::{KeyError, KeyErrorKind};
 
 /// A key that verifies, pinned to one algorithm (RFC 8725 section 3.1).
 ///
-/// Its `kid` is derived from the key unless it is given: the thumbprint of RFC 7638 for a public key, a keyed digest for a
-/// secret. Cloning it shares the parsed key.
+/// Its `kid` is derived from the key unless it is given: the first 12 bytes of the thumbprint of RFC 7638 for a public key,
+/// of a keyed digest for a secret. Cloning it shares the parsed key.
 #[derive(Clone)]
 pub struct VerifyingKey {
     inner: Arc<Inner>,
@@ -79,7 +79,7 @@ impl VerifyingKey {
         let jwk = Jwk::parse(jwk)?;
         let material = jwk.material(algorithm, "verify")?;
         if jwk.has("d") {
-            return Err(KeyError::new(KeyErrorKind::Format));
+            return Err(KeyError::new(KeyErrorKind::Private));
         }
         Self::new(algorithm, material, jwk.kid()?)
     }
