@@ -385,7 +385,7 @@ async fn session_ring(planted: &Planted, secrets: &mut Secrets, shown: &mut Show
     shown.debug(keys);
     let vouch = async |_: String, _: String| Ok::<_, io::Error>(true);
     let forget = async |_: String, _: String| Ok::<_, io::Error>(());
-    shown.debug(LegacyTokens::new(REFRESH, vouch, forget).unwrap());
+    shown.debug(LegacyTokens::new(&planted.refresh, vouch, forget).unwrap());
     shown.debug(grant(String::new()).await.unwrap().unwrap());
     shown.debug(Login::new("alice"));
     shown.debug(Rotation::strict());
