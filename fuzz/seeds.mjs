@@ -85,6 +85,21 @@ for (let route = 0; route < 8; route++) {
     seed("refresh_body", [route], `Ttext/plain\n\nx`);
 }
 
+for (const bits of [0, 8]) {
+    for (let route = 0; route < 4; route++) {
+        for (let number = 0; number < 4; number++) {
+            seed("express_body", [bits | route], `Tapplication/json\n\n{"refreshToken":"${token(number)}"}`);
+            seed("express_body", [bits | route], `C${cookie}${token(number)}\nScross-site\n\n`);
+            seed("express_body", [bits | route], `C${cookie}${token(number)}\nTapplication/json\n\n{"refreshToken":"${token(0)}"}`);
+        }
+        seed("express_body", [bits | route], `Tapplication/json\nOhttps://app.example\n\n{"username":"alice","password":"right"}`);
+    }
+    for (const exp of [1700000000, 1700000060, 1700000000.5, "1700000060", 1e300]) {
+        for (const _id of ["65a", "", 65, "\0"]) seed("express_body", [128 | bits], JSON.stringify({ _id, iat: 1700000000, exp }));
+        seed("express_body", [128 | bits], JSON.stringify({ _id: "65a", iat: 1700000060, exp, email: "a@b.c" }));
+    }
+}
+
 // A letter for each variable, in the order of the target's list; a blank first byte starts from good ones.
 const variables = [
     [], ["dfifteen"], ["d15m"], ["d1h"], ["d2h"], ["g1.5h"], ["h7d", "g7d"], ["h7d", "g8d"], ["i400d"], ["i401d"], ["r60s"], ["r61"], ["r1"],
