@@ -83,6 +83,8 @@ for (let route = 0; route < 8; route++) {
     seed("refresh_body", [route], `Tapplication/json; charset=utf-8\n\n{"username":"alice","password":"right","keep_current":true}`);
     seed("refresh_body", [route], `TAPPLICATION/X-WWW-FORM-URLENCODED\n\nusername=alice&password=%72ight&keep_current=on&+=%ff`);
     seed("refresh_body", [route], `Ttext/plain\n\nx`);
+    seed("refresh_body", [route], `Tapplication/json\n\n{"refresh_token":"","refreshToken":null}`);
+    seed("refresh_body", [route], `C${cookie}${token(0)}\nTapplication/x-www-form-urlencoded\n\nrefresh_token=&refreshToken=`);
 }
 
 for (const bits of [0, 8]) {

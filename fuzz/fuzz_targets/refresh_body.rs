@@ -243,7 +243,7 @@ impl Answer {
     }
 
     fn is(&self, expected: &Expected, shown: &dyn Fn() -> String) {
-        let Expected { status, cookies, token_in_body } = *expected;
+        let Expected { status, code, cookies, token_in_body } = *expected;
         if status == PERHAPS_FORBIDDEN && self.status == 403 {
             return;
         }
@@ -251,6 +251,11 @@ impl Answer {
         if status == PERHAPS_FORBIDDEN {
             return;
         }
+        assert!(
+            code.is_empty() || self.body.contains(&format!("\"error\":\"{code}\"")),
+            "{code} was right: {}",
+            shown()
+        );
         let set = self.cookies().iter().filter(|cookie| !cookie.contains("; Max-Age=0")).count();
         let found = (set > 0, self.cookies().len() > set);
         assert_eq!(found, (cookies == Cookies::Set, cookies == Cookies::Cleared), "{}", shown());
@@ -267,6 +272,8 @@ enum Cookies {
 
 struct Expected {
     status: u16,
+    /// Of a 401.
+    code: &'static str,
     cookies: Cookies,
     token_in_body: bool,
 }
@@ -275,10 +282,15 @@ struct Expected {
 const PERHAPS_FORBIDDEN: u16 = 0;
 
 fn expected(route: &str, headers: &HeaderMap, body: &[u8], known: &[Known]) -> Expected {
-    let (mut cookies, mut token_in_body) = (Cookies::Untouched, false);
-    let status = presented(headers, body, known).map_or_else(
-        |status| status,
-        |(token, by_cookie)| {
+    let (mut cookies, mut token_in_body, mut code) = (Cookies::Untouched, false, "");
+    let status = match presented(headers, body, known) {
+        Err(status) => {
+            if status == 401 {
+                code = "missing_token";
+            }
+            status
+        }
+        Ok((token, by_cookie)) => {
             let fate = known.iter().find(|(other, ..)| *other == token).map_or(Fate::Invalid, |(_, fate, _)| *fate);
             let status = match fate {
                 Fate::Good(refresh, rotate) => {
@@ -288,7 +300,10 @@ fn expected(route: &str, headers: &HeaderMap, body: &[u8], known: &[Known]) -> E
                         rotate
                     }
                 }
-                Fate::Ended | Fate::Invalid => 401,
+                Fate::Ended | Fate::Invalid => {
+                    code = if fate == Fate::Ended { "session_ended" } else { "invalid_token" };
+                    401
+                }
             };
             if by_cookie {
                 match fate {
@@ -299,9 +314,9 @@ fn expected(route: &str, headers: &HeaderMap, body: &[u8], known: &[Known]) -> E
             }
             token_in_body = status == 200 && !by_cookie;
             status
-        },
-    );
-    Expected { status, cookies, token_in_body }
+        }
+    };
+    Expected { status, code, cookies, token_in_body }
 }
 
 /// The token, and whether it came by cookie; or the status of the refusal.
