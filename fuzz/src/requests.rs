@@ -310,7 +310,5 @@ fn is_this_machine(authority: Option<&str>, hosts: &[&[u8]]) -> bool {
             && (text.len() == 1 || !text.starts_with('0'))
             && text.parse::<u32>().unwrap() < 256
     };
-    name == "localhost"
-        || name == "[::1]"
-        || octets.len() == 4 && octets[0] == "127" && octets.iter().all(|text| octet(text))
+    name == "localhost" || name == "[::1]" || octets.len() == 4 && octets[0] == "127" && octets.iter().all(octet)
 }
