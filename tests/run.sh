@@ -84,7 +84,7 @@ run cargo test --locked --no-fail-fast --no-default-features --features rust-cry
 # Each for a short while; longer, by hand: CONTRIBUTING.md.
 if run sh fuzz/run.sh build; then
     for target in fuzz/fuzz_targets/*.rs; do
-        run sh fuzz/run.sh "$(basename "$target" .rs)" 15 || true
+        run sh fuzz/run.sh "$(basename "$target" .rs)" 12 || true
     done
 fi
 
