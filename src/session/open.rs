@@ -10,7 +10,7 @@ use super::error::{SessionError, SessionErrorKind};
 use super::events::EventKind;
 use super::sessions::Sessions;
 use super::tokens::{AccessGrant, Tokens, random};
-use crate::store::{Created, Device, NewSession, RevokeReason, Row, SessionStore};
+use crate::store::{Created, Device, NOTED_FOR, NewSession, RevokeReason, Row, SessionStore};
 use crate::token::{SessionId, SessionSecret, Timestamp, is_subject};
 
 /// What came of a login.
@@ -178,11 +178,16 @@ impl<S: SessionStore> Sessions<S> {
 }
 
 /// Opens a session, unless it is too late for it; notes and reports those that made room.
+///
+/// Whether all sessions were ended since the credentials were read, a store remembers for so long and no longer.
 pub(super) async fn create<S: SessionStore>(
     core: Arc<Core<S>>,
     session: NewSession,
     how: EventKind,
 ) -> Result<Option<Row>, SessionError> {
+    if core.clock.now().since(session.credentials_read_at) > NOTED_FOR {
+        return Ok(None);
+    }
     let (row, ended) = match core.timed(core.store.create(&session)).await? {
         Created::Opened { row, ended } => (row, ended),
         Created::TooLate => return Ok(None),
