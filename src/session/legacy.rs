@@ -2,18 +2,23 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
+
+use zeroize::Zeroizing;
 
 use super::accounts::Login;
 use super::core::through;
 use super::erased::broken;
-use super::error::SessionError;
+use super::error::{BuildError, SessionError};
 use super::events::EventKind;
 use super::open::{bounded, create};
 use super::refresh::Refused;
 use super::rotation::Outcome;
 use super::sessions::Sessions;
 use crate::store::{Device, Loaded, NewSession, Row, SessionStore};
-use crate::token::{Algorithm, KeyError, LegacyReader, RefreshClaims, SigningKey, Timestamp, TokenError};
+use crate::token::{
+    Algorithm, KeyError, LegacyReader, RESERVED, RefreshClaims, SUBJECT_CLAIM, SigningKey, Timestamp, TokenError,
+};
 
 /// The refresh tokens that a system without sessions has issued, so that its users stay logged in when this crate takes its
 /// place: each is taken once, if the account vouches for it, and replaced by one of a session.
@@ -117,8 +122,13 @@ impl LegacyTokens {
         Self { key, subject_claim: "_id".to_owned(), vouch: asking(vouch), forget: asking(forget) }
     }
 
-    pub(super) fn build(self) -> Result<Legacy, KeyError> {
-        let reader = LegacyReader::new(self.key, &self.subject_claim)?;
+    pub(super) fn build(self) -> Result<Legacy, BuildError> {
+        let refused = |reason: String| BuildError::new("legacy_refresh_tokens", reason);
+        let name = self.subject_claim.as_str();
+        if name.is_empty() || name != SUBJECT_CLAIM && RESERVED.contains(&name) {
+            return Err(refused("the subject's claim is empty, or the name of another one".to_owned()));
+        }
+        let reader = LegacyReader::new(self.key, name).map_err(|error| refused(error.to_string()))?;
         Ok(Legacy { reader, vouch: self.vouch, forget: self.forget })
     }
 }
@@ -171,50 +181,77 @@ impl<S: SessionStore> Sessions<S> {
         token: &str,
         device: &Device,
     ) -> Result<Result<(), Refused>, SessionError> {
-        let core = self.core();
-        let Some(legacy) = core.legacy.as_ref().filter(|_| claims.legacy) else { return Ok(Ok(())) };
-        let row = match self.adopted(claims).await? {
-            Some(row) => row,
-            None => {
-                let device = &bounded(device.clone(), None);
-                if core.reporter.before_open(&claims.subject, device).is_err() {
-                    return Ok(Err(Refused::Denied));
-                }
-                let opened = if legacy.vouches(claims, token).await? {
-                    self.open_adopted(claims, device).await?
-                } else {
-                    // Another request with the same token may have come that far in between: its account has forgotten it.
-                    self.adopted(claims).await?.ok_or(Outcome::Unknown)
-                };
-                match opened {
-                    Ok(row) => row,
-                    Err(outcome) => return Ok(Err(Refused::SessionEnded(outcome))),
-                }
-            }
-        };
-        if row.generation > 1 {
+        self.adopted_for(claims, token, Some(bounded(device.clone(), None))).await
+    }
+
+    /// The same for a session that is to be ended, of which nobody is asked whether it may be opened. It is made all the same:
+    /// a refresh that the account has vouched for and that has got no further finds it ended.
+    pub(super) async fn adopt_to_end(&self, claims: &RefreshClaims, token: &str) -> Result<(), SessionError> {
+        self.adopted_for(claims, token, None).await.map(drop)
+    }
+
+    /// Carried to its end, also when the client hangs up: a session whose token was not forgotten could be ended and deleted,
+    /// and the token would open it again.
+    async fn adopted_for(
+        &self,
+        claims: &RefreshClaims,
+        token: &str,
+        device: Option<Device>,
+    ) -> Result<Result<(), Refused>, SessionError> {
+        if !claims.legacy {
             return Ok(Ok(()));
         }
-        // Before the first rotation, and again if that was not reached: whatever was rotated is forgotten.
+        let (sessions, claims, token) = (self.clone(), claims.clone(), Zeroizing::new(token.to_owned()));
+        through(async move { sessions.take(&claims, &token, device).await }).await
+    }
+
+    async fn take(
+        &self,
+        claims: &RefreshClaims,
+        token: &str,
+        device: Option<Device>,
+    ) -> Result<Result<(), Refused>, SessionError> {
+        let core = self.core();
+        let Some(legacy) = &core.legacy else { return Ok(Ok(())) };
+        let row = match self.adopted(claims).await? {
+            Some(row) => Ok(row),
+            None if legacy.vouches(claims, token).await? => {
+                let asked = device.as_ref().map(|device| core.reporter.before_open(&claims.subject, device));
+                if let Some(Err(_)) = asked {
+                    return Ok(Err(Refused::Denied));
+                }
+                self.open_adopted(claims, device).await?
+            }
+            // Another request with the same token may have come that far in between: its account has forgotten it.
+            None => match self.adopted(claims).await? {
+                Some(row) => Ok(row),
+                None => return Ok(Err(Refused::SessionEnded(Outcome::Unknown))),
+            },
+        };
+        if row.is_ok_and(|row| row.generation > 1) {
+            return Ok(Ok(()));
+        }
+        // Before the first rotation, and again if that was not reached: whatever was rotated is forgotten. So is what a
+        // logout everywhere has ended.
         legacy.forget(claims, token).await?;
-        Ok(Ok(()))
+        Ok(row.map(drop).map_err(Refused::SessionEnded))
     }
 
     /// Opens the session of such a token as if its credentials had been read when it was issued: a logout everywhere that came
-    /// since then counts.
+    /// since then counts. The limit ends no other session for one that is to be ended itself.
     async fn open_adopted(
         &self,
         claims: &RefreshClaims,
-        device: &Device,
+        device: Option<Device>,
     ) -> Result<Result<Row, Outcome>, SessionError> {
-        let core = self.core().clone();
+        let core = Arc::clone(self.core());
         let (idle, lifetime) = self.lives(&Login::new(claims.subject.as_str()));
         let hash = claims.secret.hash()?;
         let mut session =
             NewSession::new(claims.session, claims.subject.as_str(), hash, idle, lifetime, claims.issued_at);
-        session.device = device.clone();
-        session.limit = core.limit;
-        match through(create(core, session, EventKind::Adopted)).await {
+        session.limit = if device.is_some() { core.limit } else { usize::MAX };
+        session.device = device.unwrap_or_default();
+        match create(core, session, EventKind::Adopted).await {
             Ok(row) => Ok(row.ok_or(Outcome::Ended)),
             // Another request with the same token may have been faster: an id that exists is an error of the store.
             Err(error) => self.adopted(claims).await?.map(Ok).ok_or(error),
@@ -225,16 +262,5 @@ impl<S: SessionStore> Sessions<S> {
         let core = self.core();
         let found = core.timed(core.store.load(&claims.subject, claims.session)).await?;
         Ok(found.map(|Loaded { row, .. }| row))
-    }
-
-    /// For ending what a token of the system before names, when it was never taken: whether the account had it, which has it
-    /// no more.
-    pub(super) async fn disown(&self, claims: &RefreshClaims, token: &str) -> Result<bool, SessionError> {
-        let Some(legacy) = self.core().legacy.as_ref().filter(|_| claims.legacy) else { return Ok(false) };
-        let vouched = legacy.vouches(claims, token).await?;
-        if vouched {
-            legacy.forget(claims, token).await?;
-        }
-        Ok(vouched)
     }
 }
