@@ -152,8 +152,8 @@ async fn a_token_of_the_old_system_is_replaced_by_one_of_a_session() {
         assert_eq!((new.subject(), generation(new.refresh_token())), ("alice", 2));
         assert!(new.refresh_token_is_new() && migration.world.takes(new.access_token()).await);
         assert!(migration.old.lock().unwrap().kept.is_empty(), "forgotten");
-        // As long ago as the person logged in.
-        assert_eq!(payload(new.access_token())["auth_time"], json!(NOW - 3600));
+        // The old system may have issued it for another refresh token: when a password was shown, nobody knows.
+        assert_eq!(payload(new.access_token())["auth_time"], 0);
         migration.world.wait(91);
         let next = migration.tokens(new.refresh_token()).await;
         assert_eq!(next.session_id(), new.session_id());

@@ -238,7 +238,7 @@ impl<S: SessionStore> Sessions<S> {
     }
 
     /// Opens the session of such a token as if its credentials had been read when it was issued: a logout everywhere that came
-    /// since then counts. The limit ends no other session for one that is to be ended itself.
+    /// since then counts. They may have been read long before, so that the session never passes for a fresh login. The limit ends no other session for one that is to be ended itself.
     async fn open_adopted(
         &self,
         claims: &RefreshClaims,
@@ -249,6 +249,7 @@ impl<S: SessionStore> Sessions<S> {
         let hash = claims.secret.hash()?;
         let mut session =
             NewSession::new(claims.session, claims.subject.as_str(), hash, idle, lifetime, claims.issued_at);
+        session.auth_time = claims.auth_time;
         session.limit = if device.is_some() { core.limit } else { usize::MAX };
         session.device = device.unwrap_or_default();
         match create(core, session, EventKind::Adopted).await {

@@ -7,7 +7,7 @@ impl<S: SessionStore> Suite<S> {
     pub async fn what_is_created_is_loaded(&self) {
         let mut session = self.session(&self.subject("created"));
         // Identified elsewhere, a minute ago: `auth_time` is not the moment of opening.
-        session.credentials_read_at = Timestamp::from_millis(session.credentials_read_at.as_millis() - 60_000);
+        session.auth_time = Timestamp::from_millis(session.auth_time.as_millis() - 60_000);
         let row = self.open(&session).await;
         same(&Row::opened(&session, row.created_at), &row, "a session is created as it is opened");
         let loaded = self.loaded(&session).await;
