@@ -185,6 +185,28 @@ async fn a_tab_that_was_overtaken_stays_logged_in() {
 }
 
 #[tokio::test]
+async fn a_tab_that_was_overtaken_after_the_account_vouched_stays_logged_in() {
+    for others_are_ended in [false, true] {
+        let migration = Migration::new(SECRET);
+        let old = migration.issued(SECRET, 60);
+        let gate = Arc::new(Gate::default());
+        migration.old.lock().unwrap().gate = Some(gate.clone());
+        let (sessions, token) = (migration.world.sessions.clone(), old.clone());
+        let overtaken = tokio::spawn(async move { sessions.refresh(&token).await.unwrap() });
+        gate.begun.notified().await;
+        let new = migration.tokens(&old).await;
+        if others_are_ended {
+            migration.world.sessions.revoke_subject("alice", Some(new.session_id())).await.unwrap();
+        }
+        gate.go_on.notify_one();
+        let Refreshed::Tokens(again) = overtaken.await.unwrap() else { panic!("refused") };
+        assert_eq!(again.refresh_token(), new.refresh_token());
+        let names: Vec<_> = migration.events.lock().unwrap().iter().map(|kind| kind.name()).collect();
+        assert_eq!(names, ["adopted", "rotated", "replayed"]);
+    }
+}
+
+#[tokio::test]
 async fn a_lost_answer_can_be_asked_for_again_until_it_was_seen_in_use() {
     let migration = Migration::new(SECRET);
     let old = migration.issued(SECRET, 60);

@@ -252,10 +252,16 @@ impl<S: SessionStore> Sessions<S> {
         session.auth_time = claims.auth_time;
         session.limit = if device.is_some() { core.limit } else { usize::MAX };
         session.device = device.unwrap_or_default();
-        match create(core, session, EventKind::Adopted).await {
-            Ok(row) => Ok(row.ok_or(Outcome::Ended)),
-            // Another request with the same token may have been faster: an id that exists is an error of the store.
-            Err(error) => self.adopted(claims).await?.map(Ok).ok_or(error),
+        let created = create(core, session, EventKind::Adopted).await;
+        if let Ok(Some(row)) = created {
+            return Ok(Ok(row));
+        }
+        // Another request with the same token may have been faster: an id that exists is an error of the store. And a logout
+        // of all others that came since then has left its session.
+        match (self.adopted(claims).await?, created) {
+            (Some(row), _) => Ok(Ok(row)),
+            (None, Err(error)) => Err(error.into()),
+            (None, Ok(_)) => Ok(Err(Outcome::Ended)),
         }
     }
 

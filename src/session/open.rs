@@ -10,7 +10,7 @@ use super::error::{SessionError, SessionErrorKind};
 use super::events::EventKind;
 use super::sessions::Sessions;
 use super::tokens::{AccessGrant, Tokens, random};
-use crate::store::{Created, Device, NOTED_FOR, NewSession, RevokeReason, Row, SessionStore};
+use crate::store::{Created, Device, NOTED_FOR, NewSession, RevokeReason, Row, SessionStore, StoreError};
 use crate::token::{SessionId, SessionSecret, Timestamp, is_subject};
 
 /// What came of a login.
@@ -135,7 +135,8 @@ impl<S: SessionStore> Sessions<S> {
             NewSession::new(SessionId::from_bytes(random()?), subject, secret.hash()?, idle, lifetime, read_at);
         session.device = device;
         session.limit = core.limit;
-        match through(create(Arc::clone(core), session, EventKind::Login)).await? {
+        let created = create(Arc::clone(core), session, EventKind::Login);
+        match through(async { Ok(created.await?) }).await? {
             Some(row) => self.both(&row, subject, &granted, &secret, !login.remember).map(Opened::Tokens),
             None => Ok(Opened::BadCredentials),
         }
@@ -184,7 +185,7 @@ pub(super) async fn create<S: SessionStore>(
     core: Arc<Core<S>>,
     session: NewSession,
     how: EventKind,
-) -> Result<Option<Row>, SessionError> {
+) -> Result<Option<Row>, StoreError> {
     if core.clock.now().since(session.credentials_read_at) > NOTED_FOR {
         return Ok(None);
     }
