@@ -30,9 +30,10 @@ use crate::token::{
 ///    document; compare the whole text.
 /// 2. `forget(subject, token)` takes it from the account. It may be called again, and is then to succeed.
 ///
-/// Between the two a session is opened whose name follows from the token. So of two tabs that come with the same token both
-/// stay logged in, an answer that got lost can be asked for again, and whoever comes with it later is treated as with any
-/// refresh token that was replaced: the session ends.
+/// Both are also asked when such a token is logged out, or replaced by a login. Between the two a session is opened whose name
+/// follows from the token; its `auth_time` is the epoch, since nobody knows when a password was shown. So of two tabs that
+/// come with the same token both stay logged in, an answer that got lost can be asked for again, and whoever comes with it
+/// later is treated as with any refresh token that was replaced: the session ends.
 ///
 /// ```
 /// use jwt_sessions::session::LegacyTokens;
@@ -84,8 +85,9 @@ impl LegacyTokens {
         Ok(Self::of(SigningKey::secret(Algorithm::HS256, secret)?, vouch, forget))
     }
 
-    /// The same for a secret of any length: tutorials have short ones, which can be guessed from one token. Then `vouch` alone
-    /// keeps forgers out; it must compare the whole token.
+    /// The same for a secret of any length: tutorials have short ones, which can be guessed from one token. Then nothing in a
+    /// token is secret but the second in which it was issued, and whoever guesses that, too, has somebody's token, as in the
+    /// old system; `vouch` must compare the whole token, and limit the rate. Safer is to let people log in once more.
     ///
     /// # Errors
     ///
@@ -238,7 +240,8 @@ impl<S: SessionStore> Sessions<S> {
     }
 
     /// Opens the session of such a token as if its credentials had been read when it was issued: a logout everywhere that came
-    /// since then counts. They may have been read long before, so that the session never passes for a fresh login. The limit ends no other session for one that is to be ended itself.
+    /// since then counts. They may have been read long before, so that the session never passes for a fresh login. The limit
+    /// ends no other session for one that is to be ended itself.
     async fn open_adopted(
         &self,
         claims: &RefreshClaims,
