@@ -49,7 +49,8 @@ impl<'a> Client<'a> {
     }
 
     /// When the person's credentials were read, where that was some time ago: at an identity provider, say. A logout
-    /// everywhere that came since then counts; without it, only one that comes while the session is opened.
+    /// everywhere that came since then counts; without it, only one that comes while the session is opened. Credentials that
+    /// were read longer ago than [`NOTED_FOR`] open nothing.
     pub fn identified_at(mut self, at: Timestamp) -> Self {
         self.identified_at = Some(at);
         self
