@@ -2,18 +2,23 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
+
+use zeroize::Zeroizing;
 
 use super::accounts::Login;
 use super::core::through;
 use super::erased::broken;
-use super::error::SessionError;
+use super::error::{BuildError, SessionError};
 use super::events::EventKind;
 use super::open::{bounded, create};
 use super::refresh::Refused;
 use super::rotation::Outcome;
 use super::sessions::Sessions;
 use crate::store::{Device, Loaded, NewSession, Row, SessionStore};
-use crate::token::{Algorithm, KeyError, LegacyReader, RefreshClaims, SigningKey, Timestamp, TokenError};
+use crate::token::{
+    Algorithm, KeyError, LegacyReader, RESERVED, RefreshClaims, SUBJECT_CLAIM, SigningKey, Timestamp, TokenError,
+};
 
 /// The refresh tokens that a system without sessions has issued, so that its users stay logged in when this crate takes its
 /// place: each is taken once, if the account vouches for it, and replaced by one of a session.
@@ -25,9 +30,10 @@ use crate::token::{Algorithm, KeyError, LegacyReader, RefreshClaims, SigningKey,
 ///    document; compare the whole text.
 /// 2. `forget(subject, token)` takes it from the account. It may be called again, and is then to succeed.
 ///
-/// Between the two a session is opened whose name follows from the token. So of two tabs that come with the same token both
-/// stay logged in, an answer that got lost can be asked for again, and whoever comes with it later is treated as with any
-/// refresh token that was replaced: the session ends.
+/// Both are also asked when such a token is logged out, or replaced by a login. Between the two a session is opened whose name
+/// follows from the token; its `auth_time` is the epoch, since nobody knows when a password was shown. So of two tabs that
+/// come with the same token both stay logged in, an answer that got lost can be asked for again, and whoever comes with it
+/// later is treated as with any refresh token that was replaced: the session ends.
 ///
 /// ```
 /// use jwt_sessions::session::LegacyTokens;
@@ -79,8 +85,9 @@ impl LegacyTokens {
         Ok(Self::of(SigningKey::secret(Algorithm::HS256, secret)?, vouch, forget))
     }
 
-    /// The same for a secret of any length: tutorials have short ones, which can be guessed from one token. Then `vouch` alone
-    /// keeps forgers out; it must compare the whole token.
+    /// The same for a secret of any length: tutorials have short ones, which can be guessed from one token. Then nothing in a
+    /// token is secret but the second in which it was issued, and whoever guesses that, too, has somebody's token, as in the
+    /// old system; `vouch` must compare the whole token, and limit the rate. Safer is to let people log in once more.
     ///
     /// # Errors
     ///
@@ -117,8 +124,13 @@ impl LegacyTokens {
         Self { key, subject_claim: "_id".to_owned(), vouch: asking(vouch), forget: asking(forget) }
     }
 
-    pub(super) fn build(self) -> Result<Legacy, KeyError> {
-        let reader = LegacyReader::new(self.key, &self.subject_claim)?;
+    pub(super) fn build(self) -> Result<Legacy, BuildError> {
+        let refused = |reason: String| BuildError::new("legacy_refresh_tokens", reason);
+        let name = self.subject_claim.as_str();
+        if name.is_empty() || name != SUBJECT_CLAIM && RESERVED.contains(&name) {
+            return Err(refused("the subject's claim is empty, or the name of another one".to_owned()));
+        }
+        let reader = LegacyReader::new(self.key, name).map_err(|error| refused(error.to_string()))?;
         Ok(Legacy { reader, vouch: self.vouch, forget: self.forget })
     }
 }
@@ -171,53 +183,88 @@ impl<S: SessionStore> Sessions<S> {
         token: &str,
         device: &Device,
     ) -> Result<Result<(), Refused>, SessionError> {
-        let core = self.core();
-        let Some(legacy) = core.legacy.as_ref().filter(|_| claims.legacy) else { return Ok(Ok(())) };
-        let row = match self.adopted(claims).await? {
-            Some(row) => row,
-            None => {
-                let device = &bounded(device.clone(), None);
-                if core.reporter.before_open(&claims.subject, device).is_err() {
-                    return Ok(Err(Refused::Denied));
-                }
-                let opened = if legacy.vouches(claims, token).await? {
-                    self.open_adopted(claims, device).await?
-                } else {
-                    // Another request with the same token may have come that far in between: its account has forgotten it.
-                    self.adopted(claims).await?.ok_or(Outcome::Unknown)
-                };
-                match opened {
-                    Ok(row) => row,
-                    Err(outcome) => return Ok(Err(Refused::SessionEnded(outcome))),
-                }
-            }
-        };
-        if row.generation > 1 {
+        self.adopted_for(claims, token, Some(bounded(device.clone(), None))).await
+    }
+
+    /// The same for a session that is to be ended, of which nobody is asked whether it may be opened. It is made all the same:
+    /// a refresh that the account has vouched for and that has got no further finds it ended.
+    pub(super) async fn adopt_to_end(&self, claims: &RefreshClaims, token: &str) -> Result<(), SessionError> {
+        self.adopted_for(claims, token, None).await.map(drop)
+    }
+
+    /// Carried to its end, also when the client hangs up: a session whose token was not forgotten could be ended and deleted,
+    /// and the token would open it again.
+    async fn adopted_for(
+        &self,
+        claims: &RefreshClaims,
+        token: &str,
+        device: Option<Device>,
+    ) -> Result<Result<(), Refused>, SessionError> {
+        if !claims.legacy {
             return Ok(Ok(()));
         }
-        // Before the first rotation, and again if that was not reached: whatever was rotated is forgotten.
+        let (sessions, claims, token) = (self.clone(), claims.clone(), Zeroizing::new(token.to_owned()));
+        through(async move { sessions.take(&claims, &token, device).await }).await
+    }
+
+    async fn take(
+        &self,
+        claims: &RefreshClaims,
+        token: &str,
+        device: Option<Device>,
+    ) -> Result<Result<(), Refused>, SessionError> {
+        let core = self.core();
+        let Some(legacy) = &core.legacy else { return Ok(Ok(())) };
+        let row = match self.adopted(claims).await? {
+            Some(row) => Ok(row),
+            None if legacy.vouches(claims, token).await? => {
+                let asked = device.as_ref().map(|device| core.reporter.before_open(&claims.subject, device));
+                if let Some(Err(_)) = asked {
+                    return Ok(Err(Refused::Denied));
+                }
+                self.open_adopted(claims, device).await?
+            }
+            // Another request with the same token may have come that far in between: its account has forgotten it.
+            None => match self.adopted(claims).await? {
+                Some(row) => Ok(row),
+                None => return Ok(Err(Refused::SessionEnded(Outcome::Unknown))),
+            },
+        };
+        if row.is_ok_and(|row| row.generation > 1) {
+            return Ok(Ok(()));
+        }
+        // Before the first rotation, and again if that was not reached: whatever was rotated is forgotten. So is what a
+        // logout everywhere has ended.
         legacy.forget(claims, token).await?;
-        Ok(Ok(()))
+        Ok(row.map(drop).map_err(Refused::SessionEnded))
     }
 
     /// Opens the session of such a token as if its credentials had been read when it was issued: a logout everywhere that came
-    /// since then counts.
+    /// since then counts. They may have been read long before, so that the session never passes for a fresh login. The limit
+    /// ends no other session for one that is to be ended itself.
     async fn open_adopted(
         &self,
         claims: &RefreshClaims,
-        device: &Device,
+        device: Option<Device>,
     ) -> Result<Result<Row, Outcome>, SessionError> {
-        let core = self.core().clone();
+        let core = Arc::clone(self.core());
         let (idle, lifetime) = self.lives(&Login::new(claims.subject.as_str()));
         let hash = claims.secret.hash()?;
         let mut session =
             NewSession::new(claims.session, claims.subject.as_str(), hash, idle, lifetime, claims.issued_at);
-        session.device = device.clone();
-        session.limit = core.limit;
-        match through(create(core, session, EventKind::Adopted)).await {
-            Ok(row) => Ok(row.ok_or(Outcome::Ended)),
-            // Another request with the same token may have been faster: an id that exists is an error of the store.
-            Err(error) => self.adopted(claims).await?.map(Ok).ok_or(error),
+        session.auth_time = claims.auth_time;
+        session.limit = if device.is_some() { core.limit } else { usize::MAX };
+        session.device = device.unwrap_or_default();
+        let created = create(core, session, EventKind::Adopted).await;
+        if let Ok(Some(row)) = created {
+            return Ok(Ok(row));
+        }
+        // Another request with the same token may have been faster: an id that exists is an error of the store. And a logout
+        // of all others that came since then has left its session.
+        match (self.adopted(claims).await?, created) {
+            (Some(row), _) => Ok(Ok(row)),
+            (None, Err(error)) => Err(error.into()),
+            (None, Ok(_)) => Ok(Err(Outcome::Ended)),
         }
     }
 
@@ -225,16 +272,5 @@ impl<S: SessionStore> Sessions<S> {
         let core = self.core();
         let found = core.timed(core.store.load(&claims.subject, claims.session)).await?;
         Ok(found.map(|Loaded { row, .. }| row))
-    }
-
-    /// For ending what a token of the system before names, when it was never taken: whether the account had it, which has it
-    /// no more.
-    pub(super) async fn disown(&self, claims: &RefreshClaims, token: &str) -> Result<bool, SessionError> {
-        let Some(legacy) = self.core().legacy.as_ref().filter(|_| claims.legacy) else { return Ok(false) };
-        let vouched = legacy.vouches(claims, token).await?;
-        if vouched {
-            legacy.forget(claims, token).await?;
-        }
-        Ok(vouched)
     }
 }
