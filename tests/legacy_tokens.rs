@@ -7,8 +7,8 @@ use std::time::Duration;
 use jwt_sessions::clock::Clock;
 use jwt_sessions::router::RouterRefusalKind;
 use jwt_sessions::session::{
-    Denied, Event, EventKind, Events, LegacyTokens, Opening, Outcome, Refreshed, Refused, Reuse, Rotation,
-    SessionErrorKind, SessionsBuilder,
+    Denied, Event, EventKind, Events, LegacySecret, LegacyTokens, Opening, Outcome, Refreshed, Refused, Reuse,
+    Rotation, SessionErrorKind, SessionsBuilder,
 };
 use jwt_sessions::token::{Algorithm, KeyErrorKind, Signer, SigningKey};
 use jwt_sessions::{Grant, Keys, NoLogin, Sessions, Tokens, accounts};
@@ -103,7 +103,7 @@ impl Migration {
             };
             async move { answer }
         };
-        let legacy = LegacyTokens::new(secret, vouch, forget).unwrap();
+        let legacy = LegacyTokens::new(LegacySecret::new(secret).unwrap(), vouch, forget);
         let (events, denies) = (Arc::default(), Arc::default());
         let hook = Hook(Arc::clone(&events), Arc::clone(&denies));
         let world = World::built(|builder| build(builder.legacy_refresh_tokens(legacy).events(hook)));
@@ -395,11 +395,12 @@ fn a_short_secret_is_named_for_what_it_is() {
         Ok(())
     }
     let short = "chai";
-    assert_eq!(LegacyTokens::new(short, vouch, forget).unwrap_err().kind(), KeyErrorKind::TooShort);
-    let taken = LegacyTokens::dangerous_weak_secret(short, vouch, forget).unwrap();
+    assert_eq!(LegacySecret::new(short).unwrap_err().kind(), KeyErrorKind::TooShort);
+    let secret = LegacySecret::dangerous_weak(short).unwrap();
+    let taken = (secret.clone(), LegacyTokens::new(secret, vouch, forget));
     assert!(!format!("{taken:?}").contains(short));
     for bad in ["", "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n"] {
-        assert!(LegacyTokens::dangerous_weak_secret(bad, vouch, forget).is_err());
+        assert!(LegacySecret::dangerous_weak(bad).is_err());
     }
 }
 
@@ -521,7 +522,7 @@ fn a_claim_that_says_something_else_is_no_subject() {
         Ok(())
     }
     for (name, is_one) in [("", false), ("iat", false), ("exp", false), ("aud", false), ("sub", true), ("uid", true)] {
-        let legacy = LegacyTokens::new(SECRET, vouch, forget).unwrap().subject_claim(name);
+        let legacy = LegacyTokens::new(LegacySecret::new(SECRET).unwrap(), vouch, forget).subject_claim(name);
         let keys = Keys::secrets("access-secret-0123456789-abcdefghij", KEPT).unwrap();
         let login = async |_: NoLogin| Ok::<_, std::io::Error>(None::<String>);
         let grant = async |_: String| Ok::<_, std::io::Error>(Some(Grant::new(json!({}))));
