@@ -13,8 +13,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use jwt_sessions::clock::Clock;
 use jwt_sessions::store::conformance::Suite;
 use jwt_sessions::store::{
-    Created, Device, Listed, Loaded, NewSession, REVOKED_FOR, Revocation, RevokeReason, Row, Seen, SessionStore,
-    StoreError, StoreErrorKind, Swap, Swapped,
+    Created, Device, Listed, Loaded, NOTED_FOR, NewSession, REVOKED_FOR, Revocation, RevokeReason, Row, Seen,
+    SessionStore, StoreError, StoreErrorKind, Swap, Swapped,
 };
 use jwt_sessions::token::{SecretHash, SessionId, Timestamp};
 use jwt_sessions::{Client, Grant, Keys, Opened, Refreshed, Sessions, accounts_elsewhere};
@@ -156,7 +156,7 @@ impl SessionStore for MapStore {
             !delete
         });
         // No login is in flight for an hour.
-        tables.ended.retain(|_, ended| now.since(*ended) <= REVOKED_FOR);
+        tables.ended.retain(|_, ended| now.since(*ended) <= NOTED_FOR);
         Ok(deleted)
     }
 

@@ -14,7 +14,7 @@ use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use axum::http::{HeaderValue, Method};
 use axum::{Json, Router, routing::get};
 use jwt_sessions::router::express_refusal;
-use jwt_sessions::session::LegacyTokens;
+use jwt_sessions::session::{LegacySecret, LegacyTokens};
 use jwt_sessions::{Authenticated, Grant, JwtAuthLayer, SessionRoutes, Settings, accounts};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -35,7 +35,8 @@ async fn main() -> Result<(), BoxError> {
     let mut builder = settings.builder(store, accounts(login, grant)).site(site).subject_claim("_id");
     if let Ok(secret) = env::var("LEGACY_REFRESH_TOKEN_SECRET") {
         // Tutorials have short secrets. The whole token is compared in `vouch`.
-        builder = builder.legacy_refresh_tokens(LegacyTokens::dangerous_weak_secret(secret, vouch, forget)?);
+        let secret = LegacySecret::dangerous_weak(secret)?;
+        builder = builder.legacy_refresh_tokens(LegacyTokens::new(secret, vouch, forget));
     }
     let sessions = builder.build()?;
 

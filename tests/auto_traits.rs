@@ -9,7 +9,7 @@ use jwt_sessions::auth::{
     Authenticated, DefaultResponseForRefusal, JwtAuth, JwtAuthLayer, Refusal, RefusalKind, Require, RequireFuture,
     Required, ResponseFuture, SessionWatch, Sight, Verifier, VerifierBuilder, VerifierError, VerifierErrorKind,
 };
-use jwt_sessions::session::LegacyTokens;
+use jwt_sessions::session::{LegacySecret, LegacyTokens};
 use jwt_sessions::store::{Loaded, NewSession, Row};
 use jwt_sessions::token::{KeySet, Payload, SecretHash, SessionSecret, Signer, SigningKey, Verified, VerifyingKey};
 use jwt_sessions::{Keys, Settings, Tokens};
@@ -91,6 +91,7 @@ fn nothing_that_holds_a_secret_can_be_compared_with_equals() {
         Compares::<NewSession>::WITH_EQUALS,
         Compares::<Row>::WITH_EQUALS,
         Compares::<Loaded>::WITH_EQUALS,
+        Compares::<LegacySecret>::WITH_EQUALS,
         Compares::<LegacyTokens>::WITH_EQUALS,
     ];
     assert!(!with_equals.contains(&true), "{with_equals:?}");

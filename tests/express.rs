@@ -6,6 +6,9 @@
     reason = "helpers outside the test functions fail their test"
 )]
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use axum::Router;
 use axum::routing::get;
 use http::Method;
@@ -125,11 +128,12 @@ async fn the_envelope_is_byte_for_byte_the_tutorials() {
 
 #[tokio::test]
 async fn the_user_is_what_the_application_says() {
-    let find = |subject: String| async move {
-        if subject == "broken" {
-            return Err(std::io::Error::other("planted: no such table"));
-        }
-        Ok((subject == "alice").then(|| json!({"_id": subject, "avatar": "a.png"})))
+    let broken = Arc::new(AtomicBool::new(false));
+    let breaks = broken.clone();
+    let find = move |subject: String| {
+        let user = (subject == "alice").then(|| json!({"_id": subject, "avatar": "a.png"}));
+        let breaks = breaks.load(Ordering::Relaxed);
+        async move { if breaks { Err(std::io::Error::other("planted: no such table")) } else { Ok(user) } }
     };
     let service = Service::with(|routes| routes.user(find).dangerous_tokens_in_cookies_and_body());
     let (jar, data) = service.login("alice").await;
@@ -137,6 +141,12 @@ async fn the_user_is_what_the_application_says() {
     let refreshed = service.send(post("/users/refresh-token").jar(&jar)).await;
     assert_eq!(refreshed.json()["data"]["user"], data["user"]);
     assert_eq!(service.login("bob").await.1["user"], Value::Null);
+
+    broken.store(true, Ordering::Relaxed);
+    // A refresh token that was replaced is not kept from its owner.
+    service.world.wait(91);
+    let refreshed = service.send(post("/users/refresh-token").jar(&jar)).await;
+    assert_eq!((refreshed.status.as_u16(), &refreshed.json()["data"]["user"]), (200, &Value::Null));
     // Nobody has the tokens of a login that was not answered: its session is not left behind.
     let asking = post("/users/login").json(json!({"username": "broken", "password": "right"}));
     let answer = service.send(asking).await;

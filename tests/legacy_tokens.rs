@@ -2,17 +2,21 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers outside the test functions fail their test")]
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
+use jwt_sessions::clock::Clock;
 use jwt_sessions::router::RouterRefusalKind;
 use jwt_sessions::session::{
-    Denied, Event, EventKind, Events, LegacyTokens, Opening, Outcome, Refreshed, Refused, Reuse, SessionErrorKind,
+    Denied, Event, EventKind, Events, LegacySecret, LegacyTokens, Opening, Outcome, Refreshed, Refused, Reuse,
+    Rotation, SessionErrorKind, SessionsBuilder,
 };
 use jwt_sessions::token::{Algorithm, KeyErrorKind, Signer, SigningKey};
-use jwt_sessions::{Sessions, Tokens};
+use jwt_sessions::{Grant, Keys, NoLogin, Sessions, Tokens, accounts};
 use serde_json::json;
+use tokio::sync::Notify;
 
 use self::common::store::{Mood, Store};
-use self::common::{NOW, REFRESH, World, generation, payload, post};
+use self::common::{Gate, NOW, REFRESH, World, generation, payload, post};
 
 #[path = "common/world.rs"]
 mod common;
@@ -33,6 +37,9 @@ struct Old {
     asked: usize,
     /// Who comes with the same token while the next question waits for its answer.
     meanwhile: Option<Sessions<Store>>,
+    /// The next answer is on its way until it is let through.
+    gate: Option<Arc<Gate>>,
+    forgotten: Arc<Notify>,
 }
 
 /// A world that takes the place of the old system.
@@ -57,6 +64,10 @@ impl Events for Hook {
 
 impl Migration {
     fn new(secret: &str) -> Self {
+        Self::built(secret, |builder| builder)
+    }
+
+    fn built(secret: &str, build: impl FnOnce(SessionsBuilder<Store>) -> SessionsBuilder<Store>) -> Self {
         let old = Arc::new(Mutex::new(Old::default()));
         let (vouching, forgetting) = (old.clone(), old.clone());
         let vouch = move |subject: String, token: String| {
@@ -66,12 +77,19 @@ impl Migration {
                 if let Some(sessions) = meanwhile {
                     assert!(matches!(Box::pin(sessions.refresh(&token)).await, Ok(Refreshed::Tokens(_))));
                 }
-                let mut old = old.lock().unwrap();
-                old.asked += 1;
-                if old.broken {
-                    return Err(std::io::Error::other("planted: the old table is broken"));
+                let (answer, gate) = {
+                    let mut old = old.lock().unwrap();
+                    old.asked += 1;
+                    if old.broken {
+                        return Err(std::io::Error::other("planted: the old table is broken"));
+                    }
+                    (old.kept.contains(&(subject, token)), old.gate.take())
+                };
+                if let Some(gate) = gate {
+                    gate.begun.notify_one();
+                    gate.go_on.notified().await;
                 }
-                Ok(old.kept.contains(&(subject, token)))
+                Ok(answer)
             }
         };
         let forget = move |subject: String, token: String| {
@@ -80,14 +98,15 @@ impl Migration {
                 Err(std::io::Error::other("planted: the old table cannot be written"))
             } else {
                 old.kept.retain(|kept| *kept != (subject.clone(), token.clone()));
+                old.forgotten.notify_one();
                 Ok(())
             };
             async move { answer }
         };
-        let legacy = LegacyTokens::new(secret, vouch, forget).unwrap();
+        let legacy = LegacyTokens::new(LegacySecret::new(secret).unwrap(), vouch, forget);
         let (events, denies) = (Arc::default(), Arc::default());
         let hook = Hook(Arc::clone(&events), Arc::clone(&denies));
-        let world = World::built(|builder| builder.legacy_refresh_tokens(legacy).events(hook));
+        let world = World::built(|builder| build(builder.legacy_refresh_tokens(legacy).events(hook)));
         Self { world, old, events, denies }
     }
 
@@ -133,8 +152,8 @@ async fn a_token_of_the_old_system_is_replaced_by_one_of_a_session() {
         assert_eq!((new.subject(), generation(new.refresh_token())), ("alice", 2));
         assert!(new.refresh_token_is_new() && migration.world.takes(new.access_token()).await);
         assert!(migration.old.lock().unwrap().kept.is_empty(), "forgotten");
-        // As long ago as the person logged in.
-        assert_eq!(payload(new.access_token())["auth_time"], json!(NOW - 3600));
+        // The old system may have issued it for another refresh token: when a password was shown, nobody knows.
+        assert_eq!(payload(new.access_token())["auth_time"], 0);
         migration.world.wait(91);
         let next = migration.tokens(new.refresh_token()).await;
         assert_eq!(next.session_id(), new.session_id());
@@ -163,6 +182,28 @@ async fn a_tab_that_was_overtaken_stays_logged_in() {
     assert_eq!((generation(new.refresh_token()), migration.old.lock().unwrap().asked), (2, 2));
     let names: Vec<_> = migration.events.lock().unwrap().iter().map(|kind| kind.name()).collect();
     assert_eq!(names, ["adopted", "rotated", "replayed"]);
+}
+
+#[tokio::test]
+async fn a_tab_that_was_overtaken_after_the_account_vouched_stays_logged_in() {
+    for others_are_ended in [false, true] {
+        let migration = Migration::new(SECRET);
+        let old = migration.issued(SECRET, 60);
+        let gate = Arc::new(Gate::default());
+        migration.old.lock().unwrap().gate = Some(gate.clone());
+        let (sessions, token) = (migration.world.sessions.clone(), old.clone());
+        let overtaken = tokio::spawn(async move { sessions.refresh(&token).await.unwrap() });
+        gate.begun.notified().await;
+        let new = migration.tokens(&old).await;
+        if others_are_ended {
+            migration.world.sessions.revoke_subject("alice", Some(new.session_id())).await.unwrap();
+        }
+        gate.go_on.notify_one();
+        let Refreshed::Tokens(again) = overtaken.await.unwrap() else { panic!("refused") };
+        assert_eq!(again.refresh_token(), new.refresh_token());
+        let names: Vec<_> = migration.events.lock().unwrap().iter().map(|kind| kind.name()).collect();
+        assert_eq!(names, ["adopted", "rotated", "replayed"]);
+    }
 }
 
 #[tokio::test]
@@ -354,11 +395,12 @@ fn a_short_secret_is_named_for_what_it_is() {
         Ok(())
     }
     let short = "chai";
-    assert_eq!(LegacyTokens::new(short, vouch, forget).unwrap_err().kind(), KeyErrorKind::TooShort);
-    let taken = LegacyTokens::dangerous_weak_secret(short, vouch, forget).unwrap();
+    assert_eq!(LegacySecret::new(short).unwrap_err().kind(), KeyErrorKind::TooShort);
+    let secret = LegacySecret::dangerous_weak(short).unwrap();
+    let taken = (secret.clone(), LegacyTokens::new(secret, vouch, forget));
     assert!(!format!("{taken:?}").contains(short));
     for bad in ["", "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n"] {
-        assert!(LegacyTokens::dangerous_weak_secret(bad, vouch, forget).is_err());
+        assert!(LegacySecret::dangerous_weak(bad).is_err());
     }
 }
 
@@ -369,4 +411,124 @@ async fn rotating_with_one_cuts_it_off() {
     let Refreshed::Tokens(new) = migration.world.sessions.rotate(&old).await.unwrap() else { panic!("refused") };
     assert_eq!(migration.refused(&old).await, Refused::SessionEnded(Outcome::Superseded));
     let _ = migration.tokens(new.refresh_token()).await;
+}
+
+#[tokio::test]
+async fn a_logout_everywhere_counts_for_as_long_as_tokens_from_before_live() {
+    let migration = Migration::new(SECRET);
+    let old = migration.issued(SECRET, 60);
+    migration.world.sessions.revoke_subject("alice", None).await.unwrap();
+    migration.world.wait(9 * 24 * 3600);
+    migration.world.sessions.purge().await.unwrap();
+    assert_eq!(migration.refused(&old).await, Refused::SessionEnded(Outcome::Ended));
+    assert!(migration.old.lock().unwrap().kept.is_empty(), "the account keeps no token that is good for nothing");
+}
+
+#[tokio::test]
+async fn a_token_from_before_what_a_store_remembers_is_refused() {
+    let migration = Migration::new(SECRET);
+    for (days, taken) in [(399, true), (401, false)] {
+        let key = SigningKey::secret(Algorithm::HS256, SECRET).unwrap().without_kid();
+        let payload = json!({"_id": "alice", "iat": NOW - days * 24 * 3600, "exp": NOW + 60});
+        let old = Signer::new(key, "JWT").sign(&payload.to_string()).unwrap();
+        migration.old.lock().unwrap().kept.push(("alice".to_owned(), old.clone()));
+        assert_eq!(matches!(migration.refresh(&old).await, Refreshed::Tokens(_)), taken, "{days} days");
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_could_not_be_forgotten_does_not_come_back_after_a_logout() {
+    let migration = Migration::new(SECRET);
+    let old = migration.issued(SECRET, 60);
+    migration.old.lock().unwrap().cannot_forget = true;
+    assert!(migration.world.sessions.refresh(&old).await.is_err());
+    migration.old.lock().unwrap().cannot_forget = false;
+    assert_eq!(migration.world.send(post("/auth/logout").token(&old)).await.status, 200);
+    migration.world.wait(3 * 3600);
+    assert_eq!(migration.world.sessions.purge().await.unwrap(), 1);
+    assert_eq!(migration.refused(&old).await, Refused::SessionEnded(Outcome::Unknown));
+}
+
+#[tokio::test]
+async fn a_logout_overtakes_a_refresh_that_has_begun() {
+    let migration = Migration::new(SECRET);
+    let old = migration.issued(SECRET, 60);
+    // The account vouches, then the logout comes, then the refresh goes on.
+    let gate = Arc::new(Gate::default());
+    migration.old.lock().unwrap().gate = Some(gate.clone());
+    let (sessions, token) = (migration.world.sessions.clone(), old.clone());
+    let refreshing = tokio::spawn(async move { sessions.refresh(&token).await.unwrap() });
+    gate.begun.notified().await;
+    assert_eq!(migration.world.send(post("/auth/logout").token(&old)).await.status, 200);
+    gate.go_on.notify_one();
+    let refreshed = refreshing.await.unwrap();
+    assert!(matches!(refreshed, Refreshed::Refused(Refused::SessionEnded(Outcome::Ended))), "{refreshed:?}");
+    assert!(migration.world.sessions.list("alice").await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn who_hangs_up_leaves_no_token_half_taken() {
+    let migration = Migration::new(SECRET);
+    let old = migration.issued(SECRET, 60);
+    let gate = Arc::new(Gate::default());
+    migration.old.lock().unwrap().gate = Some(gate.clone());
+    let (sessions, token) = (migration.world.sessions.clone(), old.clone());
+    let refreshing = tokio::spawn(async move { sessions.refresh(&token).await });
+    gate.begun.notified().await;
+    refreshing.abort();
+    assert!(refreshing.await.is_err());
+    let forgotten = migration.old.lock().unwrap().forgotten.clone();
+    gate.go_on.notify_one();
+    tokio::time::timeout(Duration::from_secs(10), forgotten.notified()).await.expect("forgotten");
+    assert!(migration.old.lock().unwrap().kept.is_empty());
+}
+
+#[tokio::test]
+async fn a_logout_of_all_others_keeps_the_one_that_asks() {
+    let migration = Migration::new(SECRET);
+    let old = migration.issued(SECRET, 60);
+    let other = migration.world.login_by_body("alice").await;
+    let asking = post("/auth/logout-all").json(json!({"refresh_token": old, "keep_current": true}));
+    assert_eq!(migration.world.send(asking).await.status, 200);
+    assert_eq!(migration.refused(&other.refresh).await, Refused::SessionEnded(Outcome::Ended));
+    let _ = migration.tokens(&old).await;
+}
+
+#[tokio::test]
+async fn manual_rotation_replaces_one_at_once() {
+    let migration = Migration::built(SECRET, |builder| builder.rotation(Rotation::dangerous_manual()));
+    let old = migration.issued(SECRET, 10 * 24 * 3600 - 60);
+    let new = migration.tokens(&old).await;
+    assert!(new.refresh_token_is_new());
+    // The old one is over by then.
+    migration.world.wait(3600);
+    assert!(!migration.tokens(new.refresh_token()).await.refresh_token_is_new(), "as without the old system");
+}
+
+#[tokio::test]
+async fn nobody_is_asked_to_open_a_session_for_a_token_that_the_account_does_not_have() {
+    let migration = Migration::new(SECRET);
+    *migration.denies.lock().unwrap() = true;
+    let refused = migration.refused(&legacy(SECRET, "alice", NOW - 60)).await;
+    assert_eq!(refused, Refused::SessionEnded(Outcome::Unknown));
+}
+
+#[test]
+fn a_claim_that_says_something_else_is_no_subject() {
+    async fn vouch(_: String, _: String) -> Result<bool, std::io::Error> {
+        Ok(true)
+    }
+    async fn forget(_: String, _: String) -> Result<(), std::io::Error> {
+        Ok(())
+    }
+    for (name, is_one) in [("", false), ("iat", false), ("exp", false), ("aud", false), ("sub", true), ("uid", true)] {
+        let legacy = LegacyTokens::new(LegacySecret::new(SECRET).unwrap(), vouch, forget).subject_claim(name);
+        let keys = Keys::secrets("access-secret-0123456789-abcdefghij", KEPT).unwrap();
+        let login = async |_: NoLogin| Ok::<_, std::io::Error>(None::<String>);
+        let grant = async |_: String| Ok::<_, std::io::Error>(Some(Grant::new(json!({}))));
+        let builder =
+            Sessions::builder(keys, Store::new(Clock::system()), accounts(login, grant)).issuer("https://app.example");
+        let built = builder.legacy_refresh_tokens(legacy).build();
+        assert_eq!(built.err().map(|error| error.setting()), (!is_one).then_some("legacy_refresh_tokens"), "{name:?}");
+    }
 }

@@ -22,7 +22,9 @@ use http::{Request, StatusCode};
 use jwt_sessions::auth::{self, Require, Sight};
 use jwt_sessions::clock::Clock;
 use jwt_sessions::router::{Delivery, RouterRefusal, RouterRefusalKind, TokenCookies};
-use jwt_sessions::session::{Denied, Event, EventKind, Events, LegacyTokens, Opening, Operation, Outcome, Reuse};
+use jwt_sessions::session::{
+    Denied, Event, EventKind, Events, LegacySecret, LegacyTokens, Opening, Operation, Outcome, Reuse,
+};
 use jwt_sessions::site::SiteError;
 use jwt_sessions::store::conformance::Suite;
 use jwt_sessions::store::{
@@ -385,7 +387,9 @@ async fn session_ring(planted: &Planted, secrets: &mut Secrets, shown: &mut Show
     shown.debug(keys);
     let vouch = async |_: String, _: String| Ok::<_, io::Error>(true);
     let forget = async |_: String, _: String| Ok::<_, io::Error>(());
-    shown.debug(LegacyTokens::new(&planted.refresh, vouch, forget).unwrap());
+    let secret = LegacySecret::new(&planted.refresh).unwrap();
+    shown.debug(secret.clone());
+    shown.debug(LegacyTokens::new(secret, vouch, forget));
     shown.debug(grant(String::new()).await.unwrap().unwrap());
     shown.debug(Login::new("alice"));
     shown.debug(Rotation::strict());

@@ -12,7 +12,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use http::{Method, Request};
 use jwt_sessions::clock::Clock;
-use jwt_sessions::session::LegacyTokens;
+use jwt_sessions::session::{LegacySecret, LegacyTokens};
 use jwt_sessions::store::MemoryStore;
 use jwt_sessions::token::Timestamp;
 use jwt_sessions::{Client, Grant, Keys, Login, Opened, SessionRoutes, Sessions, Site, accounts};
@@ -55,7 +55,7 @@ fn world() -> World {
         let grant = async |_: String| Ok::<_, std::io::Error>(Some(Grant::new(serde_json::json!({}))));
         let vouch = async |_: String, _: String| Ok::<_, std::io::Error>(true);
         let forget = async |_: String, _: String| Ok::<_, std::io::Error>(());
-        let legacy = LegacyTokens::new(SECRETS[0].secret, vouch, forget).expect("a secret");
+        let legacy = LegacyTokens::new(LegacySecret::new(SECRETS[0].secret).expect("a secret"), vouch, forget);
         let keys = Keys::secrets(SECRETS[1].secret, SECRETS[2].secret).expect("two secrets");
         let clock = Clock::manual(Timestamp::from_secs(NOW));
         let builder = Sessions::builder(keys, MemoryStore::new(clock.clone()), accounts(login, grant));

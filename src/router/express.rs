@@ -62,7 +62,7 @@ impl<S: SessionStore> ExpressRoutes<S> {
     }
 
     /// What `data.user` is: `user(subject) -> Result<Option<User>, _>`, asked after a login and a refresh. Unless it is set: the
-    /// subject as `_id`, and the application's own claims.
+    /// subject as `_id`, and the application's own claims. Where it fails, a login is 503, and a refresh goes on without it.
     ///
     /// Leave out what no script should read; the tutorial leaves out the password and the refresh token.
     pub fn user<F, FF, U, E>(mut self, user: F) -> Self
@@ -131,10 +131,17 @@ impl Express {
         occasion: Occasion,
     ) -> Result<Response, RouterRefusal> {
         let user = match &self.user {
-            Some(user) => user(tokens.subject().to_owned()).await.map_err(|error| {
-                tracing::error!(error = &*error as &dyn StdError, "the application's user cannot be had");
-                RouterRefusal::from(Kind::Unavailable)
-            })?,
+            Some(user) => match user(tokens.subject().to_owned()).await {
+                Ok(user) => user,
+                Err(error) => {
+                    tracing::error!(error = &*error as &dyn StdError, "the application's user cannot be had");
+                    match occasion {
+                        Occasion::Login => return Err(Kind::Unavailable.into()),
+                        // What has been replaced must not be kept from its owner.
+                        Occasion::Refresh => Value::Null,
+                    }
+                }
+            },
             None => user_of_claims(sessions, tokens),
         };
         let message = match occasion {

@@ -186,8 +186,7 @@ impl<S: SessionStore> SessionsBuilder<S> {
         }
         let mint = Mint::new(&self.keys, issuer.clone(), audience.clone(), subject_claim.clone(), access_life)
             .ok_or_else(|| BuildError::new("keys", "no key signs"))?;
-        let legacy = self.legacy.map(LegacyTokens::build).transpose();
-        let legacy = legacy.map_err(|error| BuildError::new("legacy_refresh_tokens", error.to_string()))?;
+        let legacy = self.legacy.map(LegacyTokens::build).transpose()?;
         let ended = Arc::new(Ended::new(self.clock.clone(), access_life));
         let verifier = Verifier::builder(self.keys.access.clone())
             .issuer(issuer)

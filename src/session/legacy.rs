@@ -3,17 +3,11 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 
-use super::accounts::Login;
-use super::core::through;
 use super::erased::broken;
-use super::error::SessionError;
-use super::events::EventKind;
-use super::open::{bounded, create};
-use super::refresh::Refused;
-use super::rotation::Outcome;
-use super::sessions::Sessions;
-use crate::store::{Device, Loaded, NewSession, Row, SessionStore};
-use crate::token::{Algorithm, KeyError, LegacyReader, RefreshClaims, SigningKey, Timestamp, TokenError};
+use super::error::{BuildError, SessionError};
+use crate::token::{
+    Algorithm, KeyError, LegacyReader, RESERVED, RefreshClaims, SUBJECT_CLAIM, SigningKey, Timestamp, TokenError,
+};
 
 /// The refresh tokens that a system without sessions has issued, so that its users stay logged in when this crate takes its
 /// place: each is taken once, if the account vouches for it, and replaced by one of a session.
@@ -25,12 +19,13 @@ use crate::token::{Algorithm, KeyError, LegacyReader, RefreshClaims, SigningKey,
 ///    document; compare the whole text.
 /// 2. `forget(subject, token)` takes it from the account. It may be called again, and is then to succeed.
 ///
-/// Between the two a session is opened whose name follows from the token. So of two tabs that come with the same token both
-/// stay logged in, an answer that got lost can be asked for again, and whoever comes with it later is treated as with any
-/// refresh token that was replaced: the session ends.
+/// Both are also asked when such a token is logged out, or replaced by a login. Between the two a session is opened whose name
+/// follows from the token; its `auth_time` is the epoch, since nobody knows when a password was shown. So of two tabs that
+/// come with the same token both stay logged in, an answer that got lost can be asked for again, and whoever comes with it
+/// later is treated as with any refresh token that was replaced: the session ends.
 ///
 /// ```
-/// use jwt_sessions::session::LegacyTokens;
+/// use jwt_sessions::session::{LegacySecret, LegacyTokens};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// async fn vouch(subject: String, token: String) -> Result<bool, std::io::Error> {
@@ -45,7 +40,8 @@ use crate::token::{Algorithm, KeyError, LegacyReader, RefreshClaims, SigningKey,
 ///     Ok(())
 /// }
 ///
-/// let legacy = LegacyTokens::new("the REFRESH_TOKEN_SECRET of the old system", vouch, forget)?;
+/// let secret = LegacySecret::new("the REFRESH_TOKEN_SECRET of the old system")?;
+/// let legacy = LegacyTokens::new(secret, vouch, forget);
 /// # let _ = legacy;
 /// # Ok(())
 /// # }
@@ -62,34 +58,41 @@ pub struct LegacyTokens {
 type Ask<T> = Box<dyn Fn(String, String) -> Answer<T> + Send + Sync>;
 type Answer<T> = Pin<Box<dyn Future<Output = Result<T, SessionError>> + Send>>;
 
-impl LegacyTokens {
-    /// Tokens that were signed with that secret.
+/// The secret that a system without sessions has signed its refresh tokens with (`HS256`).
+#[derive(Clone)]
+pub struct LegacySecret(SigningKey);
+
+impl LegacySecret {
+    /// A secret that nobody guesses.
     ///
     /// # Errors
     ///
-    /// When the secret is shorter than 32 bytes, has fewer than 8 different bytes, or is a PEM text.
-    pub fn new<V, VF, F, FF, E>(secret: impl AsRef<[u8]>, vouch: V, forget: F) -> Result<Self, KeyError>
-    where
-        V: Fn(String, String) -> VF + Send + Sync + 'static,
-        VF: Future<Output = Result<bool, E>> + Send + 'static,
-        F: Fn(String, String) -> FF + Send + Sync + 'static,
-        FF: Future<Output = Result<(), E>> + Send + 'static,
-        E: Into<Box<dyn StdError + Send + Sync>> + 'static,
-    {
-        Ok(Self::of(SigningKey::secret(Algorithm::HS256, secret)?, vouch, forget))
+    /// When it is shorter than 32 bytes, has fewer than 8 different bytes, or is a PEM text.
+    pub fn new(secret: impl AsRef<[u8]>) -> Result<Self, KeyError> {
+        SigningKey::secret(Algorithm::HS256, secret).map(Self)
     }
 
-    /// The same for a secret of any length: tutorials have short ones, which can be guessed from one token. Then `vouch` alone
-    /// keeps forgers out; it must compare the whole token.
+    /// A secret of any length: tutorials have short ones, which can be guessed from one token. Then nothing in a token is secret
+    /// but the second in which it was issued, and whoever guesses that, too, has somebody's token, as in the old system; `vouch`
+    /// must compare the whole token, and limit the rate. Safer is to let people log in once more.
     ///
     /// # Errors
     ///
-    /// When the secret is empty or a PEM text.
-    pub fn dangerous_weak_secret<V, VF, F, FF, E>(
-        secret: impl AsRef<[u8]>,
-        vouch: V,
-        forget: F,
-    ) -> Result<Self, KeyError>
+    /// When it is empty or a PEM text.
+    pub fn dangerous_weak(secret: impl AsRef<[u8]>) -> Result<Self, KeyError> {
+        SigningKey::weak_secret(secret.as_ref()).map(Self)
+    }
+}
+
+impl fmt::Debug for LegacySecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LegacySecret(..)")
+    }
+}
+
+impl LegacyTokens {
+    /// Tokens that were signed with `secret`, for which the account vouches and which it then forgets.
+    pub fn new<V, VF, F, FF, E>(secret: LegacySecret, vouch: V, forget: F) -> Self
     where
         V: Fn(String, String) -> VF + Send + Sync + 'static,
         VF: Future<Output = Result<bool, E>> + Send + 'static,
@@ -97,7 +100,7 @@ impl LegacyTokens {
         FF: Future<Output = Result<(), E>> + Send + 'static,
         E: Into<Box<dyn StdError + Send + Sync>> + 'static,
     {
-        Ok(Self::of(SigningKey::weak_secret(secret.as_ref())?, vouch, forget))
+        Self { key: secret.0, subject_claim: "_id".to_owned(), vouch: asking(vouch), forget: asking(forget) }
     }
 
     /// The claim that their subject stands in; `_id` unless it is set.
@@ -106,19 +109,13 @@ impl LegacyTokens {
         self
     }
 
-    fn of<V, VF, F, FF, E>(key: SigningKey, vouch: V, forget: F) -> Self
-    where
-        V: Fn(String, String) -> VF + Send + Sync + 'static,
-        VF: Future<Output = Result<bool, E>> + Send + 'static,
-        F: Fn(String, String) -> FF + Send + Sync + 'static,
-        FF: Future<Output = Result<(), E>> + Send + 'static,
-        E: Into<Box<dyn StdError + Send + Sync>> + 'static,
-    {
-        Self { key, subject_claim: "_id".to_owned(), vouch: asking(vouch), forget: asking(forget) }
-    }
-
-    pub(super) fn build(self) -> Result<Legacy, KeyError> {
-        let reader = LegacyReader::new(self.key, &self.subject_claim)?;
+    pub(super) fn build(self) -> Result<Legacy, BuildError> {
+        let refused = |reason: String| BuildError::new("legacy_refresh_tokens", reason);
+        let name = self.subject_claim.as_str();
+        if name.is_empty() || name != SUBJECT_CLAIM && RESERVED.contains(&name) {
+            return Err(refused("the subject's claim is empty, or the name of another one".to_owned()));
+        }
+        let reader = LegacyReader::new(self.key, name).map_err(|error| refused(error.to_string()))?;
         Ok(Legacy { reader, vouch: self.vouch, forget: self.forget })
     }
 }
@@ -153,88 +150,11 @@ impl Legacy {
         self.reader.read(token, now)
     }
 
-    async fn vouches(&self, claims: &RefreshClaims, token: &str) -> Result<bool, SessionError> {
+    pub(super) async fn vouches(&self, claims: &RefreshClaims, token: &str) -> Result<bool, SessionError> {
         (self.vouch)(claims.subject.clone(), token.to_owned()).await
     }
 
-    async fn forget(&self, claims: &RefreshClaims, token: &str) -> Result<(), SessionError> {
+    pub(super) async fn forget(&self, claims: &RefreshClaims, token: &str) -> Result<(), SessionError> {
         (self.forget)(claims.subject.clone(), token.to_owned()).await
-    }
-}
-
-impl<S: SessionStore> Sessions<S> {
-    /// Makes sure that the session of a token of the system before exists, if the account vouches for the token; why not,
-    /// otherwise. A session that was rotated has had its token forgotten.
-    pub(super) async fn adopt(
-        &self,
-        claims: &RefreshClaims,
-        token: &str,
-        device: &Device,
-    ) -> Result<Result<(), Refused>, SessionError> {
-        let core = self.core();
-        let Some(legacy) = core.legacy.as_ref().filter(|_| claims.legacy) else { return Ok(Ok(())) };
-        let row = match self.adopted(claims).await? {
-            Some(row) => row,
-            None => {
-                let device = &bounded(device.clone(), None);
-                if core.reporter.before_open(&claims.subject, device).is_err() {
-                    return Ok(Err(Refused::Denied));
-                }
-                let opened = if legacy.vouches(claims, token).await? {
-                    self.open_adopted(claims, device).await?
-                } else {
-                    // Another request with the same token may have come that far in between: its account has forgotten it.
-                    self.adopted(claims).await?.ok_or(Outcome::Unknown)
-                };
-                match opened {
-                    Ok(row) => row,
-                    Err(outcome) => return Ok(Err(Refused::SessionEnded(outcome))),
-                }
-            }
-        };
-        if row.generation > 1 {
-            return Ok(Ok(()));
-        }
-        // Before the first rotation, and again if that was not reached: whatever was rotated is forgotten.
-        legacy.forget(claims, token).await?;
-        Ok(Ok(()))
-    }
-
-    /// Opens the session of such a token as if its credentials had been read when it was issued: a logout everywhere that came
-    /// since then counts.
-    async fn open_adopted(
-        &self,
-        claims: &RefreshClaims,
-        device: &Device,
-    ) -> Result<Result<Row, Outcome>, SessionError> {
-        let core = self.core().clone();
-        let (idle, lifetime) = self.lives(&Login::new(claims.subject.as_str()));
-        let hash = claims.secret.hash()?;
-        let mut session =
-            NewSession::new(claims.session, claims.subject.as_str(), hash, idle, lifetime, claims.issued_at);
-        session.device = device.clone();
-        session.limit = core.limit;
-        match through(create(core, session, EventKind::Adopted)).await {
-            Ok(row) => Ok(row.ok_or(Outcome::Ended)),
-            // Another request with the same token may have been faster: an id that exists is an error of the store.
-            Err(error) => self.adopted(claims).await?.map(Ok).ok_or(error),
-        }
-    }
-
-    async fn adopted(&self, claims: &RefreshClaims) -> Result<Option<Row>, SessionError> {
-        let core = self.core();
-        let found = core.timed(core.store.load(&claims.subject, claims.session)).await?;
-        Ok(found.map(|Loaded { row, .. }| row))
-    }
-
-    /// For ending what a token of the system before names, when it was never taken: whether the account had it, which has it
-    /// no more.
-    pub(super) async fn disown(&self, claims: &RefreshClaims, token: &str) -> Result<bool, SessionError> {
-        let Some(legacy) = self.core().legacy.as_ref().filter(|_| claims.legacy) else { return Ok(false) };
-        let vouched = legacy.vouches(claims, token).await?;
-        if vouched {
-            legacy.forget(claims, token).await?;
-        }
-        Ok(vouched)
     }
 }

@@ -5,20 +5,18 @@ use crate::token::{RefreshClaims, SessionId};
 
 impl<S: SessionStore> Sessions<S> {
     /// The living session that a refresh token names, for ending it: any generation that was not cut off, if its secret is the
-    /// session's. Presenting one here is no rotation, and a stale one no theft. A token of the system before whose session
-    /// was not made yet is taken from its account.
+    /// session's. Presenting one here is no rotation, and a stale one no theft. A token of the system before is taken first.
     ///
     /// # Errors
     ///
-    /// When the store breaks.
+    /// When the store breaks, or, for such a token, the accounts.
     pub(crate) async fn named_by(&self, refresh_token: &str) -> Result<Option<Named>, SessionError> {
         let core = self.core();
         let Ok(claims) = core.read(refresh_token) else { return Ok(None) };
-        let named = match self.found(&claims).await? {
-            Some(loaded) => loaded.row.is_living(loaded.now),
-            None => self.disown(&claims, refresh_token).await?,
-        };
-        Ok(named.then(|| Named { subject: claims.subject.clone(), session: claims.session }))
+        self.adopt_to_end(&claims, refresh_token).await?;
+        let found = self.found(&claims).await?;
+        let living = found.filter(|loaded| loaded.row.is_living(loaded.now));
+        Ok(living.map(|_| Named { subject: claims.subject.clone(), session: claims.session }))
     }
 
     /// Whether the session of an access token lives in the store, and the token's generation was not cut off: ended on

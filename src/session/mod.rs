@@ -50,6 +50,7 @@
 //! one instance is refused there at once; on another, its access tokens live until they expire.
 
 mod accounts;
+mod adopt;
 mod builder;
 mod core;
 mod ended;
@@ -73,7 +74,7 @@ pub use self::builder::SessionsBuilder;
 pub use self::error::{BuildError, SessionError, SessionErrorKind};
 pub use self::events::{Denied, Event, EventKind, Events, Opening};
 pub use self::keys::Keys;
-pub use self::legacy::LegacyTokens;
+pub use self::legacy::{LegacySecret, LegacyTokens};
 pub use self::open::{Client, Opened};
 pub use self::refresh::{Refreshed, Refused};
 pub use self::rotation::{Operation, Outcome, Reuse, Rotation};

@@ -10,7 +10,7 @@ use super::error::{SessionError, SessionErrorKind};
 use super::events::EventKind;
 use super::sessions::Sessions;
 use super::tokens::{AccessGrant, Tokens, random};
-use crate::store::{Created, Device, NewSession, RevokeReason, Row, SessionStore};
+use crate::store::{Created, Device, NOTED_FOR, NewSession, RevokeReason, Row, SessionStore, StoreError};
 use crate::token::{SessionId, SessionSecret, Timestamp, is_subject};
 
 /// What came of a login.
@@ -49,7 +49,8 @@ impl<'a> Client<'a> {
     }
 
     /// When the person's credentials were read, where that was some time ago: at an identity provider, say. A logout
-    /// everywhere that came since then counts; without it, only one that comes while the session is opened.
+    /// everywhere that came since then counts; without it, only one that comes while the session is opened. Credentials that
+    /// were read longer ago than [`NOTED_FOR`] open nothing.
     pub fn identified_at(mut self, at: Timestamp) -> Self {
         self.identified_at = Some(at);
         self
@@ -135,7 +136,8 @@ impl<S: SessionStore> Sessions<S> {
             NewSession::new(SessionId::from_bytes(random()?), subject, secret.hash()?, idle, lifetime, read_at);
         session.device = device;
         session.limit = core.limit;
-        match through(create(Arc::clone(core), session, EventKind::Login)).await? {
+        let created = create(Arc::clone(core), session, EventKind::Login);
+        match through(async { Ok(created.await?) }).await? {
             Some(row) => self.both(&row, subject, &granted, &secret, !login.remember).map(Opened::Tokens),
             None => Ok(Opened::BadCredentials),
         }
@@ -178,11 +180,16 @@ impl<S: SessionStore> Sessions<S> {
 }
 
 /// Opens a session, unless it is too late for it; notes and reports those that made room.
+///
+/// Whether all sessions were ended since the credentials were read, a store remembers for so long and no longer.
 pub(super) async fn create<S: SessionStore>(
     core: Arc<Core<S>>,
     session: NewSession,
     how: EventKind,
-) -> Result<Option<Row>, SessionError> {
+) -> Result<Option<Row>, StoreError> {
+    if core.clock.now().since(session.credentials_read_at) > NOTED_FOR {
+        return Ok(None);
+    }
     let (row, ended) = match core.timed(core.store.create(&session)).await? {
         Created::Opened { row, ended } => (row, ended),
         Created::TooLate => return Ok(None),

@@ -233,8 +233,10 @@ impl<S: SessionStore> Sessions<S> {
     ) -> Result<Rotated, SessionError> {
         let core = self.core();
         let token = Presented { generation: claims.generation, previous: claims.previous, secret_hash };
+        // A token of the system before is always replaced: it may expire long before its session.
+        let rotation = if claims.legacy { core.rotation.by_itself() } else { core.rotation };
         let (subject, id) = (claims.subject.as_str(), claims.session);
-        let mut found = match hoped_for(token, operation, &core.rotation) {
+        let mut found = match hoped_for(token, operation, &rotation) {
             Some((outcome, swap)) => match core.timed(core.store.swap(subject, id, &secret_hash, &swap)).await? {
                 Swapped::Won(won) => return Ok((outcome, Answer::Both, Some(won))),
                 Swapped::Lost(found) => found,
@@ -243,7 +245,7 @@ impl<S: SessionStore> Sessions<S> {
         };
         for _ in 0..TRIES {
             let Some(loaded) = found else { return Ok((Outcome::Unknown, Answer::Refusal, None)) };
-            let decision = decide(&loaded.row, token, operation, loaded.now, &core.rotation);
+            let decision = decide(&loaded.row, token, operation, loaded.now, &rotation);
             match decision.write {
                 Write::Nothing => return Ok((decision.outcome, decision.answer, found)),
                 Write::Revoke => {

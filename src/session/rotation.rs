@@ -71,6 +71,12 @@ impl Rotation {
         Self { window: Duration::from_secs(30), preset, horizon: None, manual: false }
     }
 
+    /// The same, rotating whenever a token comes.
+    pub(crate) const fn by_itself(mut self) -> Self {
+        self.manual = false;
+        self
+    }
+
     /// Three windows: a replay at the window's end whose answer takes a window meets a request that left just before the
     /// answer arrived and itself takes a window.
     pub(crate) fn quiet(&self) -> Duration {

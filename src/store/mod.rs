@@ -99,7 +99,7 @@ pub trait SessionStore: Send + Sync + 'static {
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
     /// Ends all living sessions of a subject, or all but one, and answers which. Logins whose credentials were read up to now
-    /// are refused from now on, also where no session was living.
+    /// are refused from now on, for [`NOTED_FOR`] at least, also where no session was living.
     ///
     /// # Errors
     ///
@@ -139,3 +139,7 @@ pub trait SessionStore: Send + Sync + 'static {
 /// How long a revoked session is kept, so that its end can still be told from never having been: one hour and one minute,
 /// the longest life of an access token and what clocks may differ by.
 pub const REVOKED_FOR: std::time::Duration = std::time::Duration::from_secs(3660);
+
+/// How long a store remembers that all sessions of a subject were ended: 400 days. Nobody's credentials of longer ago open a
+/// session, so that a login at another system, however long its token lives, never survives a logout everywhere.
+pub const NOTED_FOR: std::time::Duration = std::time::Duration::from_secs(400 * 24 * 3600);

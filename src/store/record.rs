@@ -47,7 +47,7 @@ impl Row {
             cut: 0,
             rotated_at: now,
             created_at: now,
-            auth_time: session.credentials_read_at.min(now),
+            auth_time: session.auth_time.min(now),
             idle: session.idle,
             expires_at: now.after(session.lifetime),
             revoked: None,
@@ -170,8 +170,10 @@ pub struct NewSession {
     /// What the list of devices will show.
     pub device: Device,
     /// When the credentials were read: the session is refused if all sessions of the subject were ended at that moment or
-    /// later, so that a login in flight does not survive a logout-all. The session's `auth_time`, unless it is in the future.
+    /// later, so that a login in flight does not survive a logout-all.
     pub credentials_read_at: Timestamp,
+    /// The session's `auth_time`, unless it is in the future: when the credentials were read, or the epoch where nobody knows.
+    pub auth_time: Timestamp,
     /// How many living sessions the subject may have, this one included; at least 1.
     pub limit: usize,
 }
@@ -194,6 +196,7 @@ impl NewSession {
             lifetime,
             device: Device::default(),
             credentials_read_at,
+            auth_time: credentials_read_at,
             limit: 100,
         }
     }

@@ -7,7 +7,7 @@ impl<S: SessionStore> Suite<S> {
     pub async fn what_is_created_is_loaded(&self) {
         let mut session = self.session(&self.subject("created"));
         // Identified elsewhere, a minute ago: `auth_time` is not the moment of opening.
-        session.credentials_read_at = Timestamp::from_millis(session.credentials_read_at.as_millis() - 60_000);
+        session.auth_time = Timestamp::from_millis(session.auth_time.as_millis() - 60_000);
         let row = self.open(&session).await;
         same(&Row::opened(&session, row.created_at), &row, "a session is created as it is opened");
         let loaded = self.loaded(&session).await;
@@ -15,12 +15,13 @@ impl<S: SessionStore> Suite<S> {
         promised(loaded.now >= row.created_at, "the store's present does not run backward");
     }
 
-    /// A second session of the same subject and id is an error, and leaves the first as it is.
+    /// A second session of the same subject and id is an error, and leaves the first as it is, also where it is one too many.
     pub async fn an_id_is_never_taken_over(&self) {
         let session = self.session(&self.subject("twice"));
         let row = self.open(&session).await;
         let mut other = self.session(&session.subject);
         other.id = session.id;
+        other.limit = 1;
         promised(self.store.create(&other).await.is_err(), "a second session of the same id is an error");
         same(&row, &self.row(&session).await, "a second create of its id leaves a session alone");
     }

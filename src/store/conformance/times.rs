@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::suite::{HOUR, MILLISECOND, Suite, answered, promised};
-use crate::store::{NewSession, RevokeReason, Seen, SessionStore, Swap};
+use crate::store::{Created, NewSession, RevokeReason, Seen, SessionStore, Swap};
 use crate::token::Timestamp;
 
 impl<S: SessionStore> Suite<S> {
@@ -68,6 +68,8 @@ impl<S: SessionStore> Suite<S> {
             dies = dies.max(row.expires_at.min(row.idle_until()));
         }
         answered("revoke", self.store.revoke(&subject, revoked.id, RevokeReason::Logout).await);
+        let ended = self.session(&self.subject("purge-note"));
+        answered("revoke_subject", self.store.revoke_subject(&ended.subject, None, RevokeReason::LogoutAll).await);
         let revoked_at = self.row(&revoked).await.revoked.map_or_else(Timestamp::default, |revoked| revoked.at);
         self.pass(&living, dies).await;
 
@@ -89,6 +91,12 @@ impl<S: SessionStore> Suite<S> {
         self.purge_all().await;
         let found = answered("load", self.store.load(&subject, revoked.id).await);
         promised(found.is_none(), "a purge deletes what was revoked long ago");
+        let read_at = revoked_at.before(HOUR);
+        let created = self.store.create(&NewSession { credentials_read_at: read_at, ..ended }).await;
+        promised(
+            matches!(answered("create", created), Created::TooLate),
+            "a purge leaves the note that all sessions of a subject were ended",
+        );
         promised(self.is_listed(&living).await, "a purge leaves the living, whatever else it deletes");
         self.open(&session()).await;
     }

@@ -2,7 +2,7 @@ use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use crate::store::{
-    Device, Listed, Loaded, NewSession, REVOKED_FOR, Revocation, RevokeReason, Row, Seen, Swap, Swapped,
+    Device, Listed, Loaded, NOTED_FOR, NewSession, REVOKED_FOR, Revocation, RevokeReason, Row, Seen, Swap, Swapped,
 };
 use crate::token::{SecretHash, SessionId, Timestamp};
 
@@ -121,7 +121,7 @@ impl Shard {
         listed
     }
 
-    /// Drops at most `limit` rows that nobody needs any more, and the notes that outlived every login in flight.
+    /// Drops at most `limit` rows that nobody needs any more, and the notes that outlived whatever they refuse.
     pub(super) fn sweep(&mut self, now: Timestamp, limit: usize) -> usize {
         let mut dropped = 0;
         self.subjects.retain(|_, subject| {
@@ -130,7 +130,7 @@ impl Shard {
                 dropped += usize::from(drop);
                 !drop
             });
-            subject.not_before = subject.not_before.filter(|at| now.since(*at) <= REVOKED_FOR);
+            subject.not_before = subject.not_before.filter(|at| now.since(*at) <= NOTED_FOR);
             subject.not_before.is_some() || !subject.sessions.is_empty()
         });
         dropped

@@ -70,7 +70,8 @@ impl MemoryStore {
 
     /// How many sessions it holds at most; ended ones count until they are dropped.
     ///
-    /// The note that all sessions of a subject were ended is kept beside them for an hour and does not count.
+    /// The note that all sessions of a subject were ended is kept beside them for [`NOTED_FOR`](crate::store::NOTED_FOR) and does not
+    /// count.
     pub fn capacity(self, sessions: usize) -> Self {
         self.0.capacity.store(sessions, Ordering::Relaxed);
         self

@@ -4,7 +4,7 @@
 use rusqlite::{Connection, params};
 
 use super::statements::int;
-use crate::store::REVOKED_FOR;
+use crate::store::{NOTED_FOR, REVOKED_FOR};
 use crate::token::Timestamp;
 
 /// Where a session stands in the table's order.
@@ -54,9 +54,9 @@ pub(super) fn delete(conn: &Connection, dead: &[Place], now: Timestamp) -> rusql
     dead.iter().map(|place| statement.execute(params![place.subject, place.id, now, long_ago])).sum()
 }
 
-/// Forgets the notes that outlived every login in flight.
+/// Forgets the notes that outlived whatever they refuse.
 pub(super) fn forget(conn: &Connection, now: Timestamp) -> rusqlite::Result<()> {
-    conn.prepare_cached(FORGET)?.execute([now.before(REVOKED_FOR).as_millis()]).map(drop)
+    conn.prepare_cached(FORGET)?.execute([now.before(NOTED_FOR).as_millis()]).map(drop)
 }
 
 /// Rows that one step of a purge reads: a few milliseconds, after which other readers have their turn.
