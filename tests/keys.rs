@@ -222,6 +222,13 @@ fn with(base: &Value, changes: Value) -> String {
     jwk.to_string()
 }
 
+/// A public key by the bytes of its y: the first, those between, the last.
+fn ed25519(first: u8, between: u8, last: u8) -> [u8; 32] {
+    let mut y = [between; 32];
+    (y[0], y[31]) = (first, last);
+    y
+}
+
 #[test]
 fn public_jwks_say_what_they_are_for() {
     use Algorithm::{ES256, EdDSA, HS256, PS256, RS256};
@@ -243,10 +250,11 @@ fn public_jwks_say_what_they_are_for() {
         ("key_ops without verify", RS256, with(&rsa, json!({"key_ops": ["encrypt", "wrapKey"]})), Some(Use)),
         ("key_ops to sign", RS256, with(&rsa, json!({"key_ops": ["sign"]})), Some(Use)),
         ("no key_ops", RS256, with(&rsa, json!({"key_ops": []})), Some(Use)),
-        ("key_ops no array", RS256, with(&rsa, json!({"key_ops": "verify"})), Some(Use)),
-        ("key_ops no strings", RS256, with(&rsa, json!({"key_ops": ["verify", 1]})), Some(Use)),
+        ("key_ops no array", RS256, with(&rsa, json!({"key_ops": "verify"})), Some(Format)),
+        ("key_ops no strings", RS256, with(&rsa, json!({"key_ops": ["verify", 1]})), Some(Format)),
+        ("key_ops twice", RS256, with(&rsa, json!({"key_ops": ["verify", "verify"]})), Some(Format)),
         ("kid no string", RS256, with(&rsa, json!({"kid": 1})), Some(Format)),
-        ("no kty", RS256, with(&rsa, json!({"kty": null})), Some(Mismatch)),
+        ("no kty", RS256, with(&rsa, json!({"kty": null})), Some(Format)),
         ("an unknown kty", RS256, with(&rsa, json!({"kty": "rsa"})), Some(Mismatch)),
         ("another kty", RS256, with(&oct, json!({"alg": "RS256"})), Some(Mismatch)),
         ("RSA for HMAC", HS256, with(&rsa, json!({"alg": null})), Some(Mismatch)),
@@ -262,7 +270,7 @@ fn public_jwks_say_what_they_are_for() {
         ("a short coordinate", ES256, with(&ec, json!({"x": &x[..40]})), Some(Mismatch)),
         ("another crv", ES256, with(&ec, json!({"crv": "P-384"})), Some(Mismatch)),
         ("secp256k1", ES256, with(&ec, json!({"crv": "secp256k1"})), Some(Mismatch)),
-        ("no crv", ES256, with(&ec, json!({"crv": null})), Some(Mismatch)),
+        ("no crv", ES256, with(&ec, json!({"crv": null})), Some(Format)),
         ("P-256 for ES384", Algorithm::ES384, with(&ec, json!({"alg": null})), Some(Mismatch)),
         ("X25519", EdDSA, with(&ed, json!({"crv": "X25519"})), Some(Mismatch)),
         ("Ed448", EdDSA, with(&ed, json!({"crv": "Ed448"})), Some(Mismatch)),
@@ -270,6 +278,13 @@ fn public_jwks_say_what_they_are_for() {
         ("33 bytes", EdDSA, with(&ed, json!({"x": URL_SAFE_NO_PAD.encode([9; 33])})), Some(Mismatch)),
         ("no bytes", EdDSA, with(&ed, json!({"x": ""})), Some(Mismatch)),
         ("small order", EdDSA, with(&ed, json!({"x": URL_SAFE_NO_PAD.encode([0; 32])})), Some(Point)),
+        ("a point off Ed25519", EdDSA, with(&ed, json!({"x": URL_SAFE_NO_PAD.encode(ed25519(2, 0, 0))})), Some(Point)),
+        (
+            "an y above p",
+            EdDSA,
+            with(&ed, json!({"x": URL_SAFE_NO_PAD.encode(ed25519(0xf6, 0xff, 0x7f))})),
+            Some(Point),
+        ),
         ("a secret", HS256, with(&oct, json!({})), None),
         ("no secret", HS256, with(&oct, json!({"k": ""})), Some(TooShort)),
         ("no text", HS256, with(&oct, json!({"k": 1})), Some(Format)),
@@ -368,6 +383,23 @@ fn a_set_has_no_two_keys_that_a_token_could_mean() {
     }
     let set = KeySet::new(SigningKey::secret(hs256, SECRET).unwrap());
     assert_eq!(kind(set.and(VerifyingKey::secret(hs256, SECRET).unwrap())), Some(KeyErrorKind::Duplicate));
+}
+
+#[test]
+fn a_jwk_set_says_what_its_text_says() {
+    // serde_json reads such a member as what its text says, where the feature `raw_value` is on, as it is in these tests.
+    let key = r#"{"kty":"oct","k":"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"}"#;
+    assert!(KeySet::jwks(&format!(r#"{{"keys":[{key}]}}"#), &[Algorithm::HS256]).is_ok());
+    let quoted = |text: &str| serde_json::Value::from(text).to_string();
+    let raw = |text: &str| format!(r#"{{"$serde_json::private::RawValue":{}}}"#, quoted(text));
+    for text in [
+        raw(&format!(r#"{{"keys":[{key}]}}"#)),
+        format!(r#"{{"keys":{}}}"#, raw(&format!("[{key}]"))),
+        format!(r#"{{"keys":[{}]}}"#, raw(key)),
+        format!(r#"{{"keys":[{}]}}"#, key.replace(r#""oct""#, &raw(r#""oct""#))),
+    ] {
+        assert_eq!(KeySet::jwks(&text, &[Algorithm::HS256]).unwrap_err().kind(), KeyErrorKind::Format, "{text}");
+    }
 }
 
 #[test]

@@ -13,7 +13,7 @@ use crate::token::{
 /// place: each is taken once, if the account vouches for it, and replaced by one of a session.
 ///
 /// They are those of the widespread Express tutorial: `HS256`, and in the payload the subject (`_id`), `iat` and `exp`, and
-/// nothing else. A signature alone opens nothing: the account is asked whether it still holds the very token.
+/// nothing else, issued at most 400 days ago. A signature alone opens nothing: the account is asked whether it still holds the very token.
 ///
 /// 1. `vouch(subject, token)` answers whether the account has exactly this token. The tutorial keeps one in each user's
 ///    document; compare the whole text.

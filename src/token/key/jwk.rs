@@ -1,6 +1,7 @@
 //! JWKs, read and written by us: jsonwebtoken drops a key's own `alg`, `use`, `key_ops` and most curve mismatches.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -50,8 +51,16 @@ impl<'a> Jwk<'a> {
         }
         match self.member("key_ops") {
             None => {}
-            Some(json::Value::Texts(operations)) if operations.iter().any(|one| one == operation) => {}
-            Some(_) => return Err(KeyError::new(KeyErrorKind::Use)),
+            Some(json::Value::Texts(operations)) => {
+                let mut known = HashSet::new();
+                if !operations.iter().all(|one| known.insert(one)) {
+                    return Err(KeyError::new(KeyErrorKind::Format));
+                }
+                if !operations.iter().any(|one| one == operation) {
+                    return Err(KeyError::new(KeyErrorKind::Use));
+                }
+            }
+            Some(_) => return Err(KeyError::new(KeyErrorKind::Format)),
         }
         let family = self.family()?.filter(|family| *family == algorithm.family());
         match family.ok_or(KeyError::new(KeyErrorKind::Mismatch))? {
@@ -62,14 +71,18 @@ impl<'a> Jwk<'a> {
         }
     }
 
-    /// The type of the key by its `kty` and `crv`; none for a type that no algorithm here takes.
+    /// The type of the key by its `kty` and, where that has curves, its `crv`; none for a type that no algorithm here takes.
     pub(super) fn family(&self) -> Result<Option<Family>, KeyError> {
-        Ok(match (self.text("kty")?, self.text("crv")?) {
-            (Some("oct"), _) => Some(Family::Hmac),
-            (Some("RSA"), _) => Some(Family::Rsa),
-            (Some("EC"), Some("P-256")) => Some(Family::P256),
-            (Some("EC"), Some("P-384")) => Some(Family::P384),
-            (Some("OKP"), Some("Ed25519")) => Some(Family::Ed25519),
+        let named = |name| self.text(name)?.ok_or(KeyError::new(KeyErrorKind::Format));
+        Ok(match named("kty")? {
+            "oct" => Some(Family::Hmac),
+            "RSA" => Some(Family::Rsa),
+            kty @ ("EC" | "OKP") => match (kty, named("crv")?) {
+                ("EC", "P-256") => Some(Family::P256),
+                ("EC", "P-384") => Some(Family::P384),
+                ("OKP", "Ed25519") => Some(Family::Ed25519),
+                _ => None,
+            },
             _ => None,
         })
     }

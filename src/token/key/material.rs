@@ -2,7 +2,7 @@ use jsonwebtoken::DecodingKey;
 use zeroize::Zeroizing;
 
 use super::backend::Parsed;
-use super::{der, pem, roca};
+use super::{der, ed25519, pem, roca};
 use crate::token::algorithm::{Algorithm, Family};
 use crate::token::error::{KeyError, KeyErrorKind};
 
@@ -97,7 +97,7 @@ impl Material {
 
     pub(super) fn ed25519(x: &[u8]) -> Result<Self, KeyError> {
         let x = <[u8; 32]>::try_from(x).map_err(|_| KeyError::new(KeyErrorKind::Mismatch))?;
-        if has_small_order(&x) {
+        if !ed25519::is_safe_point(&x) {
             return Err(KeyError::new(KeyErrorKind::Point));
         }
         Ok(Self::Ed25519 { x })
@@ -155,35 +155,3 @@ fn without_leading_zeros(bytes: &[u8]) -> &[u8] {
     let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
     bytes.get(zeros..).unwrap_or_default()
 }
-
-/// Whether the point's order divides 8: forged signatures verify under such a key (RFC 8032 section 5.1.7 leaves the check
-/// to the application). The sign bit is ignored, so that both signs of an x are caught, as are the non-canonical forms.
-fn has_small_order(x: &[u8; 32]) -> bool {
-    let mut y = *x;
-    y[31] &= 0x7f;
-    SMALL_ORDER.contains(&y)
-}
-
-const fn filled(first: u8, middle: u8, last: u8) -> [u8; 32] {
-    let mut y = [middle; 32];
-    y[0] = first;
-    y[31] = last;
-    y
-}
-
-/// The y coordinates, little-endian, of the points whose order divides 8, with those at or above p that stand for them.
-const SMALL_ORDER: [[u8; 32]; 7] = [
-    filled(0x00, 0x00, 0x00),
-    filled(0x01, 0x00, 0x00),
-    filled(0xec, 0xff, 0x7f),
-    filled(0xed, 0xff, 0x7f),
-    filled(0xee, 0xff, 0x7f),
-    [
-        0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98, 0xf0, 0xd5, 0xdf,
-        0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x05,
-    ],
-    [
-        0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10, 0x67, 0x0f, 0x2a, 0x20,
-        0x53, 0xfa, 0x2c, 0x39, 0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac, 0x03, 0x7a,
-    ],
-];

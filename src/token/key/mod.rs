@@ -2,6 +2,7 @@
 
 mod backend;
 mod der;
+mod ed25519;
 mod jwk;
 mod material;
 mod pem;
