@@ -21,7 +21,8 @@
 //! | [`token`] | signing and strict verification, pure |
 //! | [`site`], [`clock`] | where the application is served; what time it is |
 //!
-//! The crate's `DESIGN.md` has the rotation table and the argument for each default.
+//! The crate's `DESIGN.md` has the rotation table and the argument for each default, `docs/rfc-requirements.md` the MUSTs of the
+//! RFCs and where each is enforced, `docs/migrating-from-express.md` the way from the widespread Express tutorial.
 //!
 //! # Features
 //!
