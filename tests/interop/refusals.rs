@@ -62,7 +62,7 @@ const ROWS: &[Row] = &[
     row("another audience", H, r#"{"aud":"https://other.example"}"#, [Refuses, Refuses], Err(Kind::Audience)),
     row("the refresh token's audience", H, r#"{"aud":"https://api.example/refresh"}"#, [Refuses, Refuses], Err(Kind::Audience)),
     row("no audience", H, r#"{"aud":"-"}"#, [Refuses, Refuses], Err(Kind::MissingClaim)),
-    row("an empty audience", H, r#"{"aud":[]}"#, [Refuses, Refuses], Err(Kind::MissingClaim)),
+    row("an empty audience", H, r#"{"aud":[]}"#, [Refuses, Refuses], Err(Kind::Audience)),
     row("an audience among numbers", H, r#"{"aud":[1,"https://api.example"]}"#, [Takes, Takes], Err(Kind::ClaimType)),
     row("no subject", H, r#"{"sub":"-"}"#, [Refuses, Takes], Err(Kind::MissingClaim)),
     row("a subject that is a number", H, r#"{"sub":1}"#, [Takes, Takes], Err(Kind::ClaimType)),
