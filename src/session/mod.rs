@@ -65,6 +65,7 @@ mod open;
 mod refresh;
 mod rotation;
 mod sessions;
+mod sights;
 mod tokens;
 mod watch;
 mod worker;
