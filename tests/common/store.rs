@@ -10,6 +10,7 @@ use jwt_sessions::store::{
     Swap, Swapped,
 };
 use jwt_sessions::token::{SecretHash, SessionId, Timestamp};
+use tokio::sync::Notify;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mood {
@@ -18,6 +19,8 @@ pub(crate) enum Mood {
     Failing,
     /// No call is ever answered.
     Hanging,
+    /// All but the end of a session.
+    Unending,
 }
 
 #[derive(Clone)]
@@ -26,13 +29,17 @@ pub(crate) struct Store {
     mood: Arc<Mutex<Mood>>,
     /// The sessions as they were created, for a store that is set back.
     created: Arc<Mutex<Vec<NewSession>>>,
+    /// What was confirmed, batch by batch.
+    batches: Arc<Mutex<Vec<Vec<Seen>>>>,
+    confirmed: Arc<Notify>,
     clock: Clock,
 }
 
 impl Store {
     pub(crate) fn new(clock: Clock) -> Self {
         let inner = Arc::new(Mutex::new(MemoryStore::new(clock.clone())));
-        Self { inner, mood: Arc::new(Mutex::new(Mood::Well)), created: Arc::default(), clock }
+        let mood = Arc::new(Mutex::new(Mood::Well));
+        Self { inner, mood, created: Arc::default(), batches: Arc::default(), confirmed: Arc::default(), clock }
     }
 
     pub(crate) fn is(&self, mood: Mood) {
@@ -49,10 +56,21 @@ impl Store {
         *self.inner.lock().unwrap() = before;
     }
 
+    /// What was confirmed since this was last asked, in batches; waits for the first.
+    pub(crate) async fn batches(&self) -> Vec<Vec<Seen>> {
+        self.confirmed.notified().await;
+        std::mem::take(&mut self.batches.lock().unwrap())
+    }
+
+    /// How many hold this store.
+    pub(crate) fn holders(&self) -> usize {
+        Arc::strong_count(&self.mood)
+    }
+
     async fn asked(&self) -> Result<MemoryStore, StoreError> {
         let mood = *self.mood.lock().unwrap();
         match mood {
-            Mood::Well => Ok(self.inner.lock().unwrap().clone()),
+            Mood::Well | Mood::Unending => Ok(self.inner.lock().unwrap().clone()),
             Mood::Failing => {
                 Err(StoreError::new(StoreErrorKind::Unavailable).because("postgres://planted:secret@db refused"))
             }
@@ -83,11 +101,18 @@ impl SessionStore for Store {
     }
 
     async fn confirm(&self, seen: &[Seen]) -> Result<Vec<Seen>, StoreError> {
-        self.asked().await?.confirm(seen).await
+        let orphans = self.asked().await?.confirm(seen).await?;
+        self.batches.lock().unwrap().push(seen.to_vec());
+        self.confirmed.notify_one();
+        Ok(orphans)
     }
 
     async fn revoke(&self, subject: &str, id: SessionId, reason: RevokeReason) -> Result<bool, StoreError> {
-        self.asked().await?.revoke(subject, id, reason).await
+        let store = self.asked().await?;
+        if *self.mood.lock().unwrap() == Mood::Unending {
+            return Err(StoreError::new(StoreErrorKind::Unavailable));
+        }
+        store.revoke(subject, id, reason).await
     }
 
     async fn revoke_subject(
