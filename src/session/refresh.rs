@@ -45,6 +45,18 @@ pub enum Refused {
     Denied,
 }
 
+impl Refreshed {
+    /// What became of the refresh token, as far as the rotation table has a name for it.
+    pub fn outcome(&self) -> Option<Outcome> {
+        match self {
+            Self::Tokens(tokens) => tokens.outcome,
+            Self::Refused(Refused::SessionEnded(outcome)) => Some(*outcome),
+            Self::Refused(Refused::TryAgain(_)) => Some(Outcome::TryAgain),
+            Self::Refused(_) => None,
+        }
+    }
+}
+
 impl Refused {
     /// Whether the client's cookies are taken away: only where the session is surely over for it.
     pub fn clears_cookies(self) -> bool {
@@ -197,13 +209,15 @@ impl<S: SessionStore> Sessions<S> {
             Answer::Refusal => Ok(Refreshed::Refused(Refused::SessionEnded(outcome))),
             Answer::Retry(rest) => Ok(Refreshed::Refused(Refused::TryAgain(rest))),
             Answer::Both => {
-                self.both(&row, &claims.subject, &granted, &claims.secret, claims.transient).map(Refreshed::Tokens)
+                let tokens = self.both(&row, &claims.subject, &granted, &claims.secret, claims.transient)?;
+                Ok(Refreshed::Tokens(Tokens { outcome: Some(outcome), ..tokens }))
             }
             Answer::AccessOnly => {
                 if outcome == Outcome::Held {
                     self.watch().saw(&claims.subject, claims.session, claims.generation);
                 }
-                self.access_only(&claims, token, &row, &granted).map(Refreshed::Tokens)
+                let tokens = self.access_only(&claims, token, &row, &granted)?;
+                Ok(Refreshed::Tokens(Tokens { outcome: Some(outcome), ..tokens }))
             }
         }
     }
@@ -281,6 +295,7 @@ impl<S: SessionStore> Sessions<S> {
             refresh_is_new: false,
             refresh_for: row.idle_until().min(row.expires_at).since(now),
             transient: claims.transient,
+            outcome: None,
         })
     }
 

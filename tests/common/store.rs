@@ -59,6 +59,11 @@ impl Store {
     /// What was confirmed since this was last asked, in batches; waits for the first.
     pub(crate) async fn batches(&self) -> Vec<Vec<Seen>> {
         self.confirmed.notified().await;
+        self.batches_so_far()
+    }
+
+    /// The same without waiting.
+    pub(crate) fn batches_so_far(&self) -> Vec<Vec<Seen>> {
         std::mem::take(&mut self.batches.lock().unwrap())
     }
 

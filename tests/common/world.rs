@@ -20,7 +20,7 @@ use http::{HeaderMap, Method, Request, StatusCode};
 use jwt_sessions::auth::Refusal;
 use jwt_sessions::clock::Clock;
 use jwt_sessions::router::{RouterRefusal, RouterRefusalKind};
-use jwt_sessions::session::SessionsBuilder;
+use jwt_sessions::session::{Outcome, SessionsBuilder};
 use jwt_sessions::site::Site;
 use jwt_sessions::token::{SessionId, Timestamp};
 use jwt_sessions::{Authenticated, Grant, JwtAuthLayer, Keys, Login, SessionRoutes, Sessions, accounts};
@@ -320,6 +320,7 @@ pub(crate) struct Answer {
     pub(crate) text: String,
     pub(crate) refusal: Option<RouterRefusal>,
     pub(crate) access_refusal: Option<Refusal>,
+    pub(crate) outcome: Option<Outcome>,
 }
 
 impl Answer {
@@ -332,6 +333,7 @@ impl Answer {
             text: String::from_utf8(bytes.to_vec()).unwrap(),
             refusal: head.extensions.get().cloned(),
             access_refusal: head.extensions.get().cloned(),
+            outcome: head.extensions.get().copied(),
         }
     }
 
