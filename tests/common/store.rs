@@ -1,4 +1,4 @@
-//! A store in memory that can be told to break.
+//! A store that can be told to break: in memory unless it is said otherwise.
 #![allow(dead_code, reason = "each test takes what it needs")]
 #![allow(clippy::unwrap_used, reason = "a helper of tests, outside of any test function")]
 
@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 
 use jwt_sessions::clock::Clock;
 use jwt_sessions::store::{
-    Created, Listed, Loaded, MemoryStore, NewSession, RevokeReason, Seen, SessionStore, StoreError, StoreErrorKind,
-    Swap, Swapped,
+    AnyStore, Created, Listed, Loaded, MemoryStore, NewSession, RevokeReason, Seen, SessionStore, StoreError,
+    StoreErrorKind, Swap, Swapped,
 };
 use jwt_sessions::token::{SecretHash, SessionId, Timestamp};
 use tokio::sync::Notify;
@@ -25,7 +25,7 @@ pub(crate) enum Mood {
 
 #[derive(Clone)]
 pub(crate) struct Store {
-    inner: Arc<Mutex<MemoryStore>>,
+    inner: Arc<Mutex<AnyStore>>,
     mood: Arc<Mutex<Mood>>,
     /// The sessions as they were created, for a store that is set back.
     created: Arc<Mutex<Vec<NewSession>>>,
@@ -37,7 +37,12 @@ pub(crate) struct Store {
 
 impl Store {
     pub(crate) fn new(clock: Clock) -> Self {
-        let inner = Arc::new(Mutex::new(MemoryStore::new(clock.clone())));
+        let memory = AnyStore::new(MemoryStore::new(clock.clone()));
+        Self::on(memory, clock)
+    }
+
+    pub(crate) fn on(store: AnyStore, clock: Clock) -> Self {
+        let inner = Arc::new(Mutex::new(store));
         let mood = Arc::new(Mutex::new(Mood::Well));
         Self { inner, mood, created: Arc::default(), batches: Arc::default(), confirmed: Arc::default(), clock }
     }
@@ -47,13 +52,19 @@ impl Store {
     }
 
     /// As if it had been restored from a backup made just after the last login: every rotation since is lost.
-    pub(crate) async fn restore(&self) {
+    /// Answers what it was, for a store that catches up.
+    pub(crate) async fn restore(&self) -> AnyStore {
         let created = self.created.lock().unwrap().clone();
         let before = MemoryStore::new(self.clock.clone());
         for session in created {
             before.create(&session).await.unwrap();
         }
-        *self.inner.lock().unwrap() = before;
+        self.replace(AnyStore::new(before))
+    }
+
+    /// Has another store in its place from now on, and answers the one before.
+    pub(crate) fn replace(&self, store: AnyStore) -> AnyStore {
+        std::mem::replace(&mut self.inner.lock().unwrap(), store)
     }
 
     /// What was confirmed since this was last asked, in batches; waits for the first.
@@ -72,7 +83,7 @@ impl Store {
         Arc::strong_count(&self.mood)
     }
 
-    async fn asked(&self) -> Result<MemoryStore, StoreError> {
+    async fn asked(&self) -> Result<AnyStore, StoreError> {
         let mood = *self.mood.lock().unwrap();
         match mood {
             Mood::Well | Mood::Unending => Ok(self.inner.lock().unwrap().clone()),
