@@ -2,7 +2,7 @@
 //!
 //! What confirmations are for, that a copied predecessor and an orphan in use are noticed, stands in `sessions.rs`; what a store
 //! makes of them in its conformance suite; that one which was down for a moment hears of it all the same in `endings.rs`.
-#![allow(clippy::unwrap_used, reason = "helpers outside of any test function")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers outside of any test function fail their test")]
 
 use std::collections::BTreeSet;
 use std::time::Duration;

@@ -1,6 +1,7 @@
 use axum::Router;
 use http::StatusCode;
 use jwt_sessions::SessionRoutes;
+use jwt_sessions::router::RouterRefusalKind;
 use tower::ServiceExt;
 use tower_governor::GovernorLayer;
 use tower_governor::governor::GovernorConfigBuilder;
@@ -27,6 +28,7 @@ async fn a_store_that_fails_costs_nothing() {
         world.store.is(Mood::Well);
         assert_eq!(answer.said(), (503, "temporarily_unavailable".into()), "{path}");
         assert_eq!(answer.header("retry-after"), Some("1"));
+        assert_eq!(answer.kind(), Some(RouterRefusalKind::Unavailable));
         costs_nothing(&world, &mut jar, &answer, 503).await;
     }
 }

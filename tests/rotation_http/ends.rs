@@ -3,8 +3,8 @@ use std::collections::HashSet;
 use jwt_sessions::session::Outcome;
 use serde_json::json;
 
-use super::common::{ACCESS, REFRESH, World, payload, post};
-use super::{DAY, HOUR, W, is_over, refresh, renew};
+use super::common::{ACCESS, World, payload, post};
+use super::{DAY, W, is_over, refresh, renew};
 
 fn max_age(cookie: &str) -> u64 {
     cookie.split("; ").find_map(|attribute| attribute.strip_prefix("Max-Age=")).unwrap().parse().unwrap()
@@ -78,5 +78,4 @@ async fn access_tokens_live_up_to_a_twentieth_shorter_than_set_and_never_longer(
     }
     assert!(lives.iter().all(|life| (855..=900).contains(life)), "{lives:?}");
     assert!(lives.len() > 10, "they are spread: {lives:?}");
-    assert!(jar.get(REFRESH).len() > 1 && HOUR > 900);
 }
