@@ -32,6 +32,9 @@ pub enum Refused {
     Invalid(TokenErrorKind),
     /// The session is over for whoever presents this token; the outcome says how, for logs.
     SessionEnded(Outcome),
+    /// A login in the same browser has taken the session's place ([`Outcome::Ended`]): the cookies there are, or are about to
+    /// be, those of the new one.
+    Replaced,
     /// The account is gone or disabled; the session was ended.
     AccountGone,
     /// A rotation met one that was just made: ask again after this long, with the token that the client has by then. Who has
@@ -51,6 +54,7 @@ impl Refreshed {
         match self {
             Self::Tokens(tokens) => tokens.outcome,
             Self::Refused(Refused::SessionEnded(outcome)) => Some(*outcome),
+            Self::Refused(Refused::Replaced) => Some(Outcome::Ended),
             Self::Refused(Refused::TryAgain(_)) => Some(Outcome::TryAgain),
             Self::Refused(_) => None,
         }
@@ -72,7 +76,7 @@ impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Invalid(_) => "the refresh token is not valid",
-            Self::SessionEnded(_) | Self::AccountGone => "the session has ended",
+            Self::SessionEnded(_) | Self::Replaced | Self::AccountGone => "the session has ended",
             Self::TryAgain(_) => "the session was renewed a moment ago",
             Self::BadCredentials => "the credentials are wrong",
             Self::UnreadableCredentials => "the credentials cannot be read",
@@ -206,7 +210,10 @@ impl<S: SessionStore> Sessions<S> {
             return Ok(Refreshed::Refused(Refused::SessionEnded(outcome)));
         };
         match answer {
-            Answer::Refusal => Ok(Refreshed::Refused(Refused::SessionEnded(outcome))),
+            Answer::Refusal => Ok(Refreshed::Refused(match row.revoked.map(|revoked| revoked.reason) {
+                Some(RevokeReason::Replaced) if outcome == Outcome::Ended => Refused::Replaced,
+                _ => Refused::SessionEnded(outcome),
+            })),
             Answer::Retry(rest) => Ok(Refreshed::Refused(Refused::TryAgain(rest))),
             Answer::Both => {
                 let tokens = self.both(&row, &claims.subject, &granted, &claims.secret, claims.transient)?;
