@@ -193,6 +193,19 @@ async fn what_stays_in_use_is_confirmed_again_every_five_minutes() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_confirmation_does_not_wait_for_a_long_purge() {
+    let world = World::new();
+    let tokens = access_tokens(&world, 1).await;
+    world.store.is(Mood::Littered);
+    // The purge has begun by then, and never ends.
+    tokio::time::sleep(Duration::from_secs(310)).await;
+    let began = Instant::now();
+    see(&world, &tokens);
+    assert_eq!(world.store.batches().await.concat().len(), 1);
+    assert!(began.elapsed() < Duration::from_millis(1500), "{:?}", began.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_last_handle_that_goes_has_everything_written_and_the_task_ended() {
     let world = World::new();
     let tokens = access_tokens(&world, 3).await;

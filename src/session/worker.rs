@@ -35,13 +35,15 @@ pub(crate) const QUEUE: usize = 4096;
 const GATHER: Duration = Duration::from_secs(1);
 /// How often what is over is deleted.
 const PURGE: Duration = Duration::from_secs(300);
-/// How many sessions a purge deletes in one step, so that others get a turn between.
+/// How many sessions a purge deletes in one step.
 const PAGE: usize = 1000;
+/// How long others have their turn between two steps: the store's users, and sights, which must not wait for the last one.
+const TURN: Duration = Duration::from_millis(50);
 
 /// Runs until every handle is gone, and writes what it holds before it ends.
 pub(crate) async fn run<S: SessionStore>(core: Arc<Core<S>>, work: &mut Work) {
     let mut write_at = Instant::now() + GATHER;
-    let mut purge_at = Instant::now() + PURGE;
+    let (mut purge_at, mut purging) = (Instant::now() + PURGE, false);
     loop {
         let wake = if work.held.is_empty() { purge_at } else { write_at.min(purge_at) };
         match tokio::time::timeout_at(wake, work.jobs.recv()).await {
@@ -71,10 +73,13 @@ pub(crate) async fn run<S: SessionStore>(core: Arc<Core<S>>, work: &mut Work) {
             write_at = Instant::now() + GATHER;
         }
         if now >= purge_at {
-            // A store that has lost a confirmation hears it again, and so does one whose orphan ends no session.
-            work.sights.forget();
-            purge(&core).await;
-            purge_at = Instant::now() + PURGE;
+            if !purging {
+                core.ended.forget();
+                // A store that has lost a confirmation hears it again, and so does one whose orphan ends no session.
+                work.sights.forget();
+            }
+            purging = purge_page(&core).await;
+            purge_at = Instant::now() + if purging { TURN } else { PURGE };
         }
     }
 }
@@ -136,16 +141,13 @@ impl Work {
     }
 }
 
-async fn purge<S: SessionStore>(core: &Core<S>) {
-    core.ended.forget();
-    loop {
-        match core.timed(core.store.purge(PAGE)).await {
-            Ok(deleted) if deleted == PAGE => tokio::task::yield_now().await,
-            Ok(_) => return,
-            Err(error) => {
-                tracing::debug!(error = &error as &dyn StdError, "the purge failed");
-                return;
-            }
+/// One step of a purge; whether there is more to delete.
+async fn purge_page<S: SessionStore>(core: &Core<S>) -> bool {
+    match core.timed(core.store.purge(PAGE)).await {
+        Ok(deleted) => deleted == PAGE,
+        Err(error) => {
+            tracing::debug!(error = &error as &dyn StdError, "the purge failed");
+            false
         }
     }
 }

@@ -21,6 +21,8 @@ pub(crate) enum Mood {
     Hanging,
     /// All but the end of a session.
     Unending,
+    /// However much is deleted, there is more.
+    Littered,
 }
 
 #[derive(Clone)]
@@ -86,7 +88,7 @@ impl Store {
     async fn asked(&self) -> Result<AnyStore, StoreError> {
         let mood = *self.mood.lock().unwrap();
         match mood {
-            Mood::Well | Mood::Unending => Ok(self.inner.lock().unwrap().clone()),
+            Mood::Well | Mood::Unending | Mood::Littered => Ok(self.inner.lock().unwrap().clone()),
             Mood::Failing => {
                 Err(StoreError::new(StoreErrorKind::Unavailable).because("postgres://planted:secret@db refused"))
             }
@@ -145,7 +147,8 @@ impl SessionStore for Store {
     }
 
     async fn purge(&self, limit: usize) -> Result<usize, StoreError> {
-        self.asked().await?.purge(limit).await
+        let deleted = self.asked().await?.purge(limit).await?;
+        Ok(if *self.mood.lock().unwrap() == Mood::Littered { limit } else { deleted })
     }
 
     async fn revoke_all(&self, before: Timestamp) -> Result<u64, StoreError> {
