@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a helper of tests, outside of any test function")]
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use jwt_sessions::clock::Clock;
 use jwt_sessions::store::{
@@ -69,9 +70,9 @@ impl Store {
         std::mem::replace(&mut self.inner.lock().unwrap(), store)
     }
 
-    /// What was confirmed since this was last asked, in batches; waits for the first.
+    /// What was confirmed since this was last asked, in batches; waits for the first, but not for ever.
     pub(crate) async fn batches(&self) -> Vec<Vec<Seen>> {
-        self.confirmed.notified().await;
+        tokio::time::timeout(Duration::from_secs(30), self.confirmed.notified()).await.unwrap();
         self.batches_so_far()
     }
 
