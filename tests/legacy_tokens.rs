@@ -347,7 +347,7 @@ async fn a_login_takes_the_place_of_a_token_that_came_along() {
     let asking = post("/auth/login").json(json!({"username": "alice", "password": "right"}));
     let answer = migration.world.send(asking.header("cookie", format!("{REFRESH}={old}"))).await;
     assert_eq!(answer.status, 200);
-    assert!(matches!(migration.refused(&old).await, Refused::SessionEnded(_)));
+    assert!(matches!(migration.refused(&old).await, Refused::Replaced));
 }
 
 #[tokio::test]

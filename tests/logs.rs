@@ -1,48 +1,27 @@
 //! Logs name kinds, ids, types and members, and never a value.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers outside the test functions fail their test")]
 
-use std::io::{self, Write};
-use std::sync::{Arc, Mutex};
-
 use axum::Router;
 use axum::routing::get as on_get;
 use http::Request;
 use jwt_sessions::auth::{Authenticated, JwtAuthLayer, Require};
 use serde_json::json;
 use tower::ServiceExt;
-use tracing::level_filters::LevelFilter;
 
 #[path = "common/auth.rs"]
 mod common;
+#[path = "common/lines.rs"]
+mod lines;
 use common::{Issuer, bearer, cookie, get, session, with};
-
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Lines {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
+use lines::Lines;
 
 /// All that is logged while these requests are answered, one after the other.
 async fn logged(app: Router, requests: Vec<Request<axum::body::Body>>) -> String {
-    let lines = Lines::default();
-    let writer = lines.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(LevelFilter::TRACE)
-        .with_ansi(false)
-        .with_writer(move || writer.clone())
-        .finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let (lines, _guard) = Lines::here();
     for request in requests {
         app.clone().oneshot(request).await.unwrap();
     }
-    String::from_utf8(lines.0.lock().unwrap().clone()).unwrap()
+    lines.take()
 }
 
 #[derive(serde::Deserialize)]

@@ -1,48 +1,17 @@
 //! Events count in `jwt_sessions_events_total`, by its name and cause.
-#![allow(clippy::unwrap_used, reason = "a recorder of this test alone")]
 
-use std::collections::BTreeMap;
 use std::convert::Infallible;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use jwt_sessions::clock::Clock;
 use jwt_sessions::store::MemoryStore;
 use jwt_sessions::token::Timestamp;
 use jwt_sessions::{Client, Grant, Keys, Opened, Refreshed, Sessions, accounts_elsewhere};
-use metrics::{Counter, CounterFn, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit};
 
-#[derive(Clone, Default)]
-struct Counted(Arc<Mutex<BTreeMap<String, u64>>>);
+use self::counted::Counted;
 
-struct One(Counted, String);
-
-impl CounterFn for One {
-    fn increment(&self, value: u64) {
-        *self.0.0.lock().unwrap().entry(self.1.clone()).or_default() += value;
-    }
-
-    fn absolute(&self, _: u64) {}
-}
-
-impl Recorder for Counted {
-    fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
-    fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
-    fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
-
-    fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
-        let labels: Vec<_> = key.labels().map(|label| format!("{}={}", label.key(), label.value())).collect();
-        Counter::from_arc(Arc::new(One(self.clone(), format!("{} {}", key.name(), labels.join(" ")))))
-    }
-
-    fn register_gauge(&self, _: &Key, _: &Metadata<'_>) -> Gauge {
-        Gauge::noop()
-    }
-
-    fn register_histogram(&self, _: &Key, _: &Metadata<'_>) -> Histogram {
-        Histogram::noop()
-    }
-}
+#[path = "common/counted.rs"]
+mod counted;
 
 // On one thread, as the recorder is this thread's own.
 #[tokio::test]
@@ -73,7 +42,7 @@ async fn events_are_counted_by_name_and_cause_and_by_nothing_personal() {
         ("jwt_sessions_events_total event=revoked cause=reused", 1),
         ("jwt_sessions_events_total event=rotated cause=", 3),
     ];
-    let counted = counted.0.lock().unwrap();
+    let counted = counted.all();
     let counted: Vec<_> = counted.iter().map(|(name, count)| (name.as_str(), *count)).collect();
     assert_eq!(counted, expected);
 }

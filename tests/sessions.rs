@@ -1,4 +1,5 @@
-//! Sessions without HTTP: what an application may rely on, with a clock that is moved by hand.
+//! Sessions without HTTP: what an application may rely on, with a clock that is moved by hand. What people may rely on when they are
+//! renewed is in `rotation_http.rs`.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -109,22 +110,6 @@ fn access(sessions: &Sessions<MemoryStore>, tokens: &Tokens) -> Result<(), Refus
 }
 
 #[tokio::test]
-async fn a_session_is_renewed_for_as_long_as_it_is_used_up_to_its_absolute_end() {
-    let (world, clock) = (World::default(), clock());
-    let sessions = world.sessions(&clock);
-    let mut tokens = open(&sessions, "alice").await;
-    for day in 1..90 {
-        clock.advance(DAY);
-        let next = refresh(&sessions, &tokens).await;
-        assert!(next.refresh_token_is_new(), "day {day}");
-        access(&sessions, &next).unwrap();
-        tokens = next;
-    }
-    clock.advance(DAY);
-    assert_eq!(refused(&sessions, &tokens).await, Refused::SessionEnded(Outcome::Ended));
-}
-
-#[tokio::test]
 async fn no_token_outlives_the_absolute_end() {
     let (world, clock) = (World::default(), clock());
     let sessions = world.sessions(&clock);
@@ -167,46 +152,6 @@ async fn a_session_that_is_not_remembered_stays_so_after_a_refresh() {
 }
 
 #[tokio::test]
-async fn twenty_refreshes_of_one_token_at_once_make_one_step_and_the_same_token() {
-    let (world, clock) = (World::default(), clock());
-    let sessions = world.sessions(&clock);
-    let tokens = open(&sessions, "alice").await;
-    clock.advance(HOUR);
-    let mut tasks = tokio::task::JoinSet::new();
-    for _ in 0..20 {
-        let (sessions, token) = (sessions.clone(), tokens.refresh_token().to_owned());
-        tasks.spawn(async move {
-            match sessions.refresh(&token).await.unwrap() {
-                Refreshed::Tokens(tokens) => tokens.refresh_token().to_owned(),
-                other => panic!("{other:?}"),
-            }
-        });
-    }
-    let answers: HashSet<_> = tasks.join_all().await.into_iter().collect();
-    assert_eq!(answers.len(), 1);
-    assert!(!answers.contains(tokens.refresh_token()));
-    let events = world.events();
-    assert_eq!(events.iter().filter(|event| *event == "rotated").count(), 1);
-    assert_eq!(events.iter().filter(|event| *event == "replayed").count(), 19);
-}
-
-#[tokio::test]
-async fn a_refresh_soon_after_another_keeps_the_refresh_token() {
-    let (world, clock) = (World::default(), clock());
-    let sessions = world.sessions(&clock);
-    let first = open(&sessions, "alice").await;
-    let second = refresh(&sessions, &first).await;
-    clock.advance(3 * W);
-    let held = refresh(&sessions, &second).await;
-    assert!(!held.refresh_token_is_new());
-    assert_eq!(held.refresh_token(), second.refresh_token());
-    assert_ne!(held.access_token(), second.access_token());
-    clock.advance(Duration::from_millis(1));
-    assert!(refresh(&sessions, &held).await.refresh_token_is_new());
-    assert_eq!(world.events(), ["login", "rotated", "held", "rotated"]);
-}
-
-#[tokio::test]
 async fn an_old_token_is_theft_and_ends_the_session_for_everybody() {
     let (world, clock) = (World::default(), clock());
     let sessions = world.sessions(&clock);
@@ -221,21 +166,6 @@ async fn an_old_token_is_theft_and_ends_the_session_for_everybody() {
     assert!(refusal.clears_cookies());
     assert_eq!(refused(&sessions, &third).await, Refused::SessionEnded(Outcome::Ended));
     assert_eq!(world.events(), ["login", "rotated", "rotated", "revoked:reused", "reused:stale", "ended"]);
-}
-
-#[tokio::test]
-async fn a_lost_answer_may_be_asked_for_an_hour_later() {
-    let (world, clock) = (World::default(), clock());
-    let sessions = world.sessions(&clock);
-    let first = open(&sessions, "alice").await;
-    clock.advance(HOUR);
-    let lost = refresh(&sessions, &first).await;
-    clock.advance(HOUR);
-    let again = refresh(&sessions, &first).await;
-    assert!(again.refresh_token_is_new());
-    clock.advance(HOUR);
-    // Somebody has the lost answer after all.
-    assert_eq!(refused(&sessions, &lost).await, Refused::SessionEnded(Outcome::Reused(Reuse::Orphan)));
 }
 
 #[tokio::test]
@@ -497,18 +427,6 @@ fn names(object: &Value) -> Vec<&str> {
     let mut names: Vec<_> = object.as_object().unwrap().keys().map(String::as_str).collect();
     names.sort_unstable();
     names
-}
-
-#[tokio::test]
-async fn access_lives_are_spread_by_at_most_a_twentieth() {
-    let (world, clock) = (World::default(), clock());
-    let sessions = world.builder(&clock).session_limit(1000).build().unwrap();
-    let mut lives = HashSet::new();
-    for _ in 0..200 {
-        lives.insert(open(&sessions, "alice").await.expires_in().as_secs());
-    }
-    assert!(lives.iter().all(|life| (855..=900).contains(life)), "{lives:?}");
-    assert!(lives.len() > 10, "{lives:?}");
 }
 
 #[tokio::test]

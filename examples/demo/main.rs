@@ -69,7 +69,8 @@ async fn run() -> Result<(), BoxError> {
     let Environment { settings, listener, address, data, rate_limit } = Environment::prepare()?;
     let database = Database::open(&data)?;
     let (accounts, notes) = (Accounts::new(database.clone()), Notes::new(database));
-    let app = wiring::app(&settings, Demo { accounts, notes, passwords: Passwords::new()? }, rate_limit).await?;
+    let demo = Demo { accounts, notes, passwords: Passwords::new()? };
+    let (app, sessions) = wiring::app(&settings, demo, rate_limit).await?;
     let listener = tokio::net::TcpListener::from_std(listener)?;
     announce(format_args!("Accounts and notes are kept in {}.", data.display()));
     match settings.site().origin() {
@@ -87,10 +88,13 @@ async fn run() -> Result<(), BoxError> {
         let _ = stopping.send(());
     });
     tokio::select! {
-        ended = server.into_future() => Ok(ended?),
+        ended = server.into_future() => ended?,
         // A client that never finishes its request does not keep the demo alive.
-        () = async { let _ = stopped.await; tokio::time::sleep(LAST_REQUESTS).await } => Ok(()),
+        () = async { let _ = stopped.await; tokio::time::sleep(LAST_REQUESTS).await } => {}
     }
+    // What was seen in use is written in the background, and the runtime is about to end.
+    sessions.flush().await;
+    Ok(())
 }
 
 /// A line on stdout. Whoever reads only the first is no reason to stop.

@@ -4,7 +4,10 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use jwt_sessions::{Grant, JwtAuthLayer, Login, Require, Settings, Verifier, accounts, jwks_router, session_router};
+use jwt_sessions::store::AnyStore;
+use jwt_sessions::{
+    Grant, JwtAuthLayer, Login, Require, Sessions, Settings, Verifier, accounts, jwks_router, session_router,
+};
 
 use crate::answers::Refusal;
 use crate::api::Profile;
@@ -12,12 +15,16 @@ use crate::credentials::Credentials;
 use crate::{BoxError, Demo, admin, api, limits, page};
 
 /// The whole application. `settings` are those of `Settings::from_env`, completed by the demo's defaults; `limited` is
-/// whether registrations, logins and refreshes are limited.
+/// whether registrations, logins and refreshes are limited. With it come the sessions, to be flushed at the end.
 ///
 /// # Errors
 ///
 /// When a setting is refused, or the store cannot be opened.
-pub(crate) async fn app(settings: &Settings, demo: Demo, limited: bool) -> Result<Router, BoxError> {
+pub(crate) async fn app(
+    settings: &Settings,
+    demo: Demo,
+    limited: bool,
+) -> Result<(Router, Sessions<AnyStore>), BoxError> {
     let store = settings.store().await?;
     let (for_login, for_grant) = (demo.clone(), demo.clone());
     let login = move |credentials| login(for_login.clone(), credentials);
@@ -37,7 +44,7 @@ pub(crate) async fn app(settings: &Settings, demo: Demo, limited: bool) -> Resul
         (auth, open)
     };
 
-    Ok(Router::new()
+    let app = Router::new()
         .merge(protected)
         .merge(optional)
         // What is added from here on is not protected.
@@ -48,7 +55,8 @@ pub(crate) async fn app(settings: &Settings, demo: Demo, limited: bool) -> Resul
         .nest("/auth", auth)
         .method_not_allowed_fallback(|| async { Refusal::METHOD })
         .fallback(|| async { Refusal::not_found("there is nothing at this path") })
-        .layer(from_fn_with_state(sessions.verifier(), only_this_machine)))
+        .layer(from_fn_with_state(sessions.verifier(), only_this_machine));
+    Ok((app, sessions))
 }
 
 /// In development mode a page of another name that was pointed at this machine would count as the same origin, and could

@@ -1,13 +1,11 @@
-use std::sync::Arc;
-
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use super::context::Context;
-use super::cookies;
 use super::presented::Channel;
 use super::refusal::RouterRefusal;
+use super::{cookies, outcome};
 use crate::session::{Refreshed, Tokens};
 use crate::store::SessionStore;
 
@@ -55,8 +53,22 @@ impl<S: SessionStore> Context<S> {
         Ok(response)
     }
 
-    /// What came of a refresh token, with the cookies taken away where the session is over for whoever sent them.
-    pub(super) async fn refreshed(&self, refreshed: Refreshed, channel: Channel) -> Result<Response, RouterRefusal> {
+    /// What came of a refresh token, with its outcome for whoever may know it.
+    pub(super) async fn refreshed(&self, refreshed: Refreshed, channel: Channel) -> Response {
+        let outcome = refreshed.outcome();
+        let answer = self.renewed(refreshed, channel).await;
+        let mut response = self.answer(answer);
+        if let Some(outcome) = outcome {
+            response.extensions_mut().insert(outcome);
+            if self.tells_outcome {
+                outcome::tell(response.headers_mut(), outcome);
+            }
+        }
+        response
+    }
+
+    /// The same, with the cookies taken away where the session is over for whoever sent them.
+    async fn renewed(&self, refreshed: Refreshed, channel: Channel) -> Result<Response, RouterRefusal> {
         match refreshed {
             Refreshed::Tokens(tokens) => self.tokens(&tokens, channel, Occasion::Refresh).await,
             Refreshed::Refused(refused) => {
@@ -82,7 +94,7 @@ impl<S: SessionStore> Context<S> {
         response
     }
 
-    pub(super) fn answer(self: &Arc<Self>, answer: Result<Response, RouterRefusal>) -> Response {
+    pub(super) fn answer(&self, answer: Result<Response, RouterRefusal>) -> Response {
         answer.unwrap_or_else(|refusal| self.refused(refusal))
     }
 }

@@ -37,6 +37,7 @@ pub(super) struct Context<S> {
     pub(super) keep_ip: bool,
     pub(super) keep_user_agent: bool,
     pub(super) recent: Option<Duration>,
+    pub(super) tells_outcome: bool,
     pub(super) words: Option<Words>,
     pub(super) express: Option<Express>,
 }

@@ -78,7 +78,7 @@ impl<S: SessionStore> Context<S> {
                 self.sessions().reauthenticate(&token, form_deserializer(&form)).await?
             }
         };
-        self.refreshed(refreshed, channel).await
+        Ok(self.refreshed(refreshed, channel).await)
     }
 
     /// Login has no token to go by: cookies, unless the request asks for the body.

@@ -21,6 +21,8 @@
 //! 4. Refusals are `{"error", "error_description", "retryable"}` with fixed texts ([`RouterRefusal`]); a store that is down
 //!    is 503 with `Retry-After`, and the presented token stays good.
 //! 5. Everything here is `Cache-Control: no-store`; only the [`jwks_router`] is cacheable.
+//! 6. What became of a refresh token ([`Outcome`](crate::session::Outcome)) is in the response's extensions, for your own layers,
+//!    and never in what is sent unless [`dangerous_outcome_header`](SessionRoutes::dangerous_outcome_header) is on.
 //!
 //! # Deployment
 //!
@@ -41,6 +43,7 @@ mod host;
 mod jwks;
 mod login;
 mod logout;
+mod outcome;
 mod own;
 mod presented;
 mod refresh;

@@ -34,6 +34,6 @@ impl<S: SessionStore> Context<S> {
         let incoming = self.receive(request).await?;
         let Presented { token, channel } = self.presented(&incoming)?;
         let refreshed = self.sessions().present(&token, operation, &self.device(&incoming.head)).await?;
-        self.refreshed(refreshed, channel).await
+        Ok(self.refreshed(refreshed, channel).await)
     }
 }

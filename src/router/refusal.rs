@@ -207,7 +207,7 @@ impl From<Refused> for RouterRefusal {
     fn from(refused: Refused) -> Self {
         let kind = match refused {
             Refused::Invalid(_) => RouterRefusalKind::InvalidToken,
-            Refused::SessionEnded(_) | Refused::AccountGone => RouterRefusalKind::SessionEnded,
+            Refused::SessionEnded(_) | Refused::Replaced | Refused::AccountGone => RouterRefusalKind::SessionEnded,
             Refused::TryAgain(_) => RouterRefusalKind::TryAgain,
             Refused::BadCredentials => RouterRefusalKind::InvalidCredentials,
             Refused::UnreadableCredentials => RouterRefusalKind::InvalidRequest,

@@ -45,6 +45,7 @@ impl<S: SessionStore> SessionRoutes<S> {
             keep_ip: true,
             keep_user_agent: true,
             recent: None,
+            tells_outcome: false,
             words: None,
             express: None,
         };
@@ -80,6 +81,18 @@ impl<S: SessionStore> SessionRoutes<S> {
     /// a stolen access token then cannot throw its owner out.
     pub fn recent_authentication(mut self, max_age: Duration) -> Self {
         self.context.recent = Some(max_age);
+        self
+    }
+
+    /// Says in the header `Session-Outcome` of every answer to a refresh token what became of it, by the names of
+    /// [`Outcome`](crate::session::Outcome): `Session-Outcome: replayed`, or `reused; cause=stale`. For the time of a support case.
+    ///
+    /// Answers say one `session_ended` otherwise, on purpose. With the header, whoever presents a stolen token hears whether
+    /// it was noticed and by what, and from `bridged` that its owner has renewed it less than three windows ago, which is when
+    /// a thief is not noticed yet. To tell some requests only (those of your support, say), leave this off and
+    /// write a header in a layer of your own: the [`Outcome`](crate::session::Outcome) is in the response's extensions always.
+    pub fn dangerous_outcome_header(mut self) -> Self {
+        self.context.tells_outcome = true;
         self
     }
 
@@ -153,6 +166,7 @@ impl<S> fmt::Debug for SessionRoutes<S> {
             .field("delivery", &self.context.delivery)
             .field("trusted_proxies", &self.context.trusted_proxies)
             .field("recent", &self.context.recent)
+            .field("tells_outcome", &self.context.tells_outcome)
             .finish_non_exhaustive()
     }
 }

@@ -9,7 +9,7 @@ use super::core::through;
 use super::error::SessionError;
 use super::events::EventKind;
 use super::open::{bounded, create};
-use super::refresh::Refused;
+use super::refreshed::Refused;
 use super::rotation::Outcome;
 use super::sessions::Sessions;
 use crate::store::{Device, Loaded, NewSession, Row, SessionStore};

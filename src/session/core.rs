@@ -116,18 +116,20 @@ impl<S: SessionStore> Core<S> {
         .await
     }
 
-    /// A token of a successor that was taken for lost is in use: somebody else has it, unless the preset is lenient.
-    pub(crate) async fn orphan_seen(self: &Arc<Self>, orphan: &Seen) {
+    /// A token of a successor that was taken for lost is in use: somebody else has it, unless the preset is lenient. Whether
+    /// nothing is left to be done.
+    pub(crate) async fn orphan_seen(self: &Arc<Self>, orphan: &Seen) -> bool {
         if self.rotation.preset == Preset::Lenient {
             self.reporter.report(orphan.session, &orphan.subject, EventKind::OrphanSeen);
-            return;
+            return true;
+        }
+        if let Err(error) = self.end(&orphan.subject, orphan.session, RevokeReason::Reused).await {
+            tracing::warn!(session = %orphan.session, kind = ?error.kind(), "a session with an orphan in use is not ended yet");
+            return false;
         }
         let outcome = Outcome::Reused(Reuse::Orphan);
         self.reporter.report(orphan.session, &orphan.subject, EventKind::Presented(outcome));
-        // Where this fails, the orphan's refresh token still tells: it is `Reused` when it comes.
-        if let Err(error) = self.end(&orphan.subject, orphan.session, RevokeReason::Reused).await {
-            tracing::warn!(session = %orphan.session, kind = ?error.kind(), "a session with an orphan in use was not ended");
-        }
+        true
     }
 }
 

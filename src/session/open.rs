@@ -165,6 +165,7 @@ impl<S: SessionStore> Sessions<S> {
             refresh_is_new: true,
             refresh_for: row.idle_until().min(row.expires_at).since(now),
             transient,
+            outcome: None,
         })
     }
 

@@ -1,73 +1,15 @@
-use std::fmt;
-use std::time::Duration;
-
 use serde::Deserializer;
 
 use super::core::through;
 use super::erased::Granted;
 use super::error::{SessionError, SessionErrorKind};
 use super::events::EventKind;
+use super::refreshed::{Refreshed, Refused};
 use super::rotation::{Answer, Operation, Outcome, Presented, Write, decide, hoped_for};
 use super::sessions::Sessions;
 use super::tokens::{AccessGrant, Tokens};
 use crate::store::{Device, Loaded, RevokeReason, SessionStore, Swapped};
-use crate::token::{RefreshClaims, SecretHash, TokenErrorKind};
-
-/// What came of a refresh token that was presented. Being refused is an answer, not an error.
-#[derive(Debug)]
-#[must_use]
-#[allow(clippy::exhaustive_enums, reason = "tokens or none: nothing third can come")]
-pub enum Refreshed {
-    /// New tokens.
-    Tokens(Tokens),
-    /// None.
-    Refused(Refused),
-}
-
-/// Why there are no new tokens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Refused {
-    /// It is no refresh token of ours, or it has expired. The store was not asked.
-    Invalid(TokenErrorKind),
-    /// The session is over for whoever presents this token; the outcome says how, for logs.
-    SessionEnded(Outcome),
-    /// The account is gone or disabled; the session was ended.
-    AccountGone,
-    /// A rotation met one that was just made: ask again after this long, with the token that the client has by then. Who has
-    /// lost it refreshes first; the same token does not rotate by waiting, and is reuse in the end.
-    TryAgain(Duration),
-    /// The credentials are wrong, or somebody else's.
-    BadCredentials,
-    /// The credentials do not have the application's form.
-    UnreadableCredentials,
-    /// The application's [`Events`](super::Events) refused to open a session for a token of the system before.
-    Denied,
-}
-
-impl Refused {
-    /// Whether the client's cookies are taken away: only where the session is surely over for it.
-    pub fn clears_cookies(self) -> bool {
-        match self {
-            Self::SessionEnded(outcome) => outcome.clears(),
-            Self::AccountGone => true,
-            _ => false,
-        }
-    }
-}
-
-impl fmt::Display for Refused {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Invalid(_) => "the refresh token is not valid",
-            Self::SessionEnded(_) | Self::AccountGone => "the session has ended",
-            Self::TryAgain(_) => "the session was renewed a moment ago",
-            Self::BadCredentials => "the credentials are wrong",
-            Self::UnreadableCredentials => "the credentials cannot be read",
-            Self::Denied => "no session is opened at the moment",
-        })
-    }
-}
+use crate::token::{RefreshClaims, SecretHash};
 
 /// Who loses the compare-and-swap decides again on the row as it is now, this often.
 const TRIES: usize = 3;
@@ -194,16 +136,21 @@ impl<S: SessionStore> Sessions<S> {
             return Ok(Refreshed::Refused(Refused::SessionEnded(outcome)));
         };
         match answer {
-            Answer::Refusal => Ok(Refreshed::Refused(Refused::SessionEnded(outcome))),
+            Answer::Refusal => Ok(Refreshed::Refused(match row.revoked.map(|revoked| revoked.reason) {
+                Some(RevokeReason::Replaced) if outcome == Outcome::Ended => Refused::Replaced,
+                _ => Refused::SessionEnded(outcome),
+            })),
             Answer::Retry(rest) => Ok(Refreshed::Refused(Refused::TryAgain(rest))),
             Answer::Both => {
-                self.both(&row, &claims.subject, &granted, &claims.secret, claims.transient).map(Refreshed::Tokens)
+                let tokens = self.both(&row, &claims.subject, &granted, &claims.secret, claims.transient)?;
+                Ok(Refreshed::Tokens(Tokens { outcome: Some(outcome), ..tokens }))
             }
             Answer::AccessOnly => {
                 if outcome == Outcome::Held {
                     self.watch().saw(&claims.subject, claims.session, claims.generation);
                 }
-                self.access_only(&claims, token, &row, &granted).map(Refreshed::Tokens)
+                let tokens = self.access_only(&claims, token, &row, &granted)?;
+                Ok(Refreshed::Tokens(Tokens { outcome: Some(outcome), ..tokens }))
             }
         }
     }
@@ -281,6 +228,7 @@ impl<S: SessionStore> Sessions<S> {
             refresh_is_new: false,
             refresh_for: row.idle_until().min(row.expires_at).since(now),
             transient: claims.transient,
+            outcome: None,
         })
     }
 

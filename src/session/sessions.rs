@@ -9,8 +9,9 @@ use super::builder::SessionsBuilder;
 use super::core::Core;
 use super::error::{BuildError, SessionError};
 use super::keys::Keys;
+use super::sights::Sights;
 use super::watch::Watch;
-use super::worker::{self, Job};
+use super::worker::{self, Job, Work};
 use crate::auth::{Verifier, VerifierBuilder};
 use crate::clock::Clock;
 use crate::site::Site;
@@ -31,8 +32,8 @@ struct Inner<S> {
     verifier: Verifier,
     site: Site,
     public_jwks: String,
-    /// The background task's end of the queue, while there is no such task.
-    idle_queue: Mutex<Option<mpsc::Receiver<Job>>>,
+    /// What the background task works on, while there is no such task.
+    idle_work: Mutex<Option<Work>>,
 }
 
 impl<S: SessionStore> Sessions<S> {
@@ -43,7 +44,8 @@ impl<S: SessionStore> Sessions<S> {
 
     pub(super) fn new(core: Core<S>, verifier: VerifierBuilder, site: Site, keys: &Keys) -> Result<Self, BuildError> {
         let (sender, receiver) = mpsc::channel(worker::QUEUE);
-        let watch = Arc::new(Watch::new(core.ended.clone(), sender));
+        let sights = Arc::new(Sights::new());
+        let watch = Arc::new(Watch::new(core.ended.clone(), sender, sights.clone()));
         let verifier =
             verifier.watch(watch.clone()).build().map_err(|error| BuildError::new("verifier", error.to_string()))?;
         let inner = Inner {
@@ -52,7 +54,7 @@ impl<S: SessionStore> Sessions<S> {
             verifier,
             site,
             public_jwks: keys.access.public_jwks(),
-            idle_queue: Mutex::new(Some(receiver)),
+            idle_work: Mutex::new(Some(Work::new(receiver, sights))),
         };
         let sessions = Self { inner: Arc::new(inner) };
         sessions.start();
@@ -151,7 +153,8 @@ impl<S: SessionStore> Sessions<S> {
         }
     }
 
-    /// Waits until the background task has written what it holds: before a clean shutdown.
+    /// Waits until the background task has written what it holds, or has tried to: the last thing to do before the runtime
+    /// ends, after the server's graceful shutdown, because a runtime that ends takes the task with it.
     pub async fn flush(&self) {
         self.start();
         let (done, wait) = oneshot::channel();
@@ -161,7 +164,8 @@ impl<S: SessionStore> Sessions<S> {
         }
     }
 
-    /// How many first sights of a generation found no room in the confirmation queue.
+    /// How many first sights of a generation were lost because too many waited to be confirmed. The next request of such a
+    /// session is another first sight. With the feature `metrics` it is the counter `jwt_sessions_lost_sights_total`, too.
     pub fn lost_sights(&self) -> u64 {
         self.inner.watch.lost()
     }
@@ -198,30 +202,34 @@ impl<S: SessionStore> Sessions<S> {
     /// Starts the background task once there is a runtime to run it.
     pub(super) fn start(&self) {
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
-        let queue = self.inner.idle_queue.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(queue) = queue {
+        let work = self.inner.idle_work.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(work) = work {
             let (core, mut lent) =
-                (self.inner.core.clone(), Lent { queue: Some(queue), owner: Arc::downgrade(&self.inner) });
+                (self.inner.core.clone(), Lent { work: Some(work), owner: Arc::downgrade(&self.inner) });
             runtime.spawn(async move {
-                if let Some(queue) = &mut lent.queue {
-                    worker::run(core, queue).await;
+                if let Some(work) = &mut lent.work {
+                    worker::run(core, work).await;
                 }
             });
         }
     }
 }
 
-/// The queue while the background task has it. A task that ends before its sessions, with its runtime or by a panic of the
+/// The work while the background task has it. A task that ends before its sessions, with its runtime or by a panic of the
 /// application's store, gives it back, and the next login or refresh starts another.
 struct Lent<S> {
-    queue: Option<mpsc::Receiver<Job>>,
+    work: Option<Work>,
     owner: Weak<Inner<S>>,
 }
 
 impl<S> Drop for Lent<S> {
     fn drop(&mut self) {
+        // A store that panics at a sight would do so again, and nothing would ever be confirmed.
+        if let Some(work) = self.work.as_mut().filter(|_| std::thread::panicking()) {
+            work.lose_all();
+        }
         if let Some(owner) = self.owner.upgrade() {
-            *owner.idle_queue.lock().unwrap_or_else(PoisonError::into_inner) = self.queue.take();
+            *owner.idle_work.lock().unwrap_or_else(PoisonError::into_inner) = self.work.take();
         }
     }
 }

@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 use super::erased::Granted;
 use super::error::{SessionError, SessionErrorKind};
 use super::keys::Keys;
+use super::rotation::Outcome;
 use crate::store::{NewSession, Row};
 use crate::token::{
     ACCESS_TYPE, KeySet, Policy, REFRESH_TYPE, RefreshClaims, RefreshNames, SUBJECT_CLAIM, SecretHash, SessionId,
@@ -28,6 +29,7 @@ pub struct Tokens {
     pub(crate) refresh_is_new: bool,
     pub(crate) refresh_for: Duration,
     pub(crate) transient: bool,
+    pub(crate) outcome: Option<Outcome>,
 }
 
 impl Tokens {
@@ -65,6 +67,11 @@ impl Tokens {
     /// the session's absolute end.
     pub fn refresh_expires_in(&self) -> Duration {
         self.refresh_for
+    }
+
+    /// What became of the refresh token that was presented; none at a login. For logs and support: a client needs none of it.
+    pub fn outcome(&self) -> Option<Outcome> {
+        self.outcome
     }
 
     /// Whether the cookies end with the browser.

@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::core::Core;
+use super::sights::Sights;
 use crate::store::{Seen, SessionStore};
 use crate::token::SessionId;
 
@@ -20,85 +21,133 @@ pub(crate) enum Job {
     Flush(oneshot::Sender<()>),
 }
 
-/// How many sights wait at most.
+/// What the task works on. It is given back where the task ends before its sessions.
+pub(crate) struct Work {
+    jobs: mpsc::Receiver<Job>,
+    /// Seen and not confirmed yet, each once, with its subject.
+    held: HashMap<(SessionId, u64), String>,
+    sights: Arc<Sights>,
+}
+
+/// How many sights wait at most in the queue, and how many are held at most.
 pub(crate) const QUEUE: usize = 4096;
 /// How long sights are gathered into a batch.
 const GATHER: Duration = Duration::from_secs(1);
 /// How often what is over is deleted.
 const PURGE: Duration = Duration::from_secs(300);
-/// How many sessions a purge deletes in one step, so that others get a turn between.
+/// How many sessions a purge deletes in one step.
 const PAGE: usize = 1000;
+/// How long others have their turn between two steps: the store's users, and sights, which must not wait for the last one.
+const TURN: Duration = Duration::from_millis(50);
 
 /// Runs until every handle is gone, and writes what it holds before it ends.
-pub(crate) async fn run<S: SessionStore>(core: Arc<Core<S>>, jobs: &mut mpsc::Receiver<Job>) {
-    let mut held = HashMap::new();
+pub(crate) async fn run<S: SessionStore>(core: Arc<Core<S>>, work: &mut Work) {
     let mut write_at = Instant::now() + GATHER;
-    let mut purge_at = Instant::now() + PURGE;
+    let (mut purge_at, mut purging) = (Instant::now() + PURGE, false);
     loop {
-        let wake = if held.is_empty() { purge_at } else { write_at.min(purge_at) };
-        match tokio::time::timeout_at(wake, jobs.recv()).await {
+        let wake = if work.held.is_empty() { purge_at } else { write_at.min(purge_at) };
+        match tokio::time::timeout_at(wake, work.jobs.recv()).await {
             Ok(Some(Job::Seen(seen))) => {
-                if held.is_empty() {
+                if work.held.is_empty() {
                     write_at = Instant::now() + GATHER;
                 }
-                held.insert((seen.session, seen.generation), seen.subject);
+                if work.hold(seen) {
+                    write_at = Instant::now();
+                }
             }
             Ok(Some(Job::Flush(done))) => {
-                write(&core, &mut held).await;
+                work.write(&core).await;
                 // Whoever asked may have stopped waiting.
                 let _ = done.send(());
             }
             Ok(None) => {
-                write(&core, &mut held).await;
+                work.write(&core).await;
+                work.lose_all();
                 return;
             }
             Err(_) => {}
         }
         let now = Instant::now();
-        if now >= write_at && !held.is_empty() {
-            write(&core, &mut held).await;
+        if now >= write_at && !work.held.is_empty() {
+            work.write(&core).await;
             write_at = Instant::now() + GATHER;
         }
         if now >= purge_at {
-            purge(&core).await;
-            purge_at = Instant::now() + PURGE;
+            if !purging {
+                core.ended.forget();
+                // A store that has lost a confirmation hears it again, and so does one whose orphan ends no session.
+                work.sights.forget();
+            }
+            purging = purge_page(&core).await;
+            purge_at = Instant::now() + if purging { TURN } else { PURGE };
         }
     }
 }
 
-async fn write<S: SessionStore>(core: &Arc<Core<S>>, held: &mut HashMap<(SessionId, u64), String>) {
-    if held.is_empty() {
-        return;
+impl Work {
+    pub(crate) fn new(jobs: mpsc::Receiver<Job>, sights: Arc<Sights>) -> Self {
+        Self { jobs, held: HashMap::new(), sights }
     }
-    let batch: Vec<_> =
-        held.drain().map(|((session, generation), subject)| Seen::new(subject, session, generation)).collect();
-    match core.timed(core.store.confirm(&batch)).await {
-        Ok(orphans) => {
-            for orphan in orphans {
-                core.orphan_seen(&orphan).await;
-            }
-        }
-        // Kept for the next batch: whoever sent them does not send them again, and unconfirmed, a stolen predecessor passes
-        // for the owner of a lost answer. Too many are lost: the next rotation of the session says the same by itself.
-        Err(error) => {
-            tracing::debug!(error = &error as &dyn StdError, sights = batch.len(), "sights were not confirmed");
-            if batch.len() <= QUEUE {
-                held.extend(batch.into_iter().map(|seen| ((seen.session, seen.generation), seen.subject)));
-            }
-        }
-    }
-}
 
-async fn purge<S: SessionStore>(core: &Core<S>) {
-    core.ended.forget();
-    loop {
-        match core.timed(core.store.purge(PAGE)).await {
-            Ok(deleted) if deleted == PAGE => tokio::task::yield_now().await,
-            Ok(_) => return,
+    /// Keeps a sight for the next batch, or loses it where there are too many. Whether there is no room from now on.
+    fn hold(&mut self, seen: Seen) -> bool {
+        let key = (seen.session, seen.generation);
+        if self.held.contains_key(&key) {
+            return false;
+        }
+        if self.held.len() >= QUEUE {
+            self.sights.lose(seen.session, seen.generation);
+            return false;
+        }
+        self.held.insert(key, seen.subject);
+        self.held.len() == QUEUE
+    }
+
+    /// Writes a batch. What is in it is held until it is written and acted on, also when the store fails or the runtime ends in
+    /// between: whoever sent it does not send it again, and unconfirmed, a stolen predecessor passes for the owner of a lost
+    /// answer.
+    async fn write<S: SessionStore>(&mut self, core: &Arc<Core<S>>) {
+        if self.held.is_empty() {
+            return;
+        }
+        let seen = |((session, generation), subject): (&(SessionId, u64), &String)| {
+            Seen::new(subject.as_str(), *session, *generation)
+        };
+        let batch: Vec<_> = self.held.iter().map(seen).collect();
+        match core.timed(core.store.confirm(&batch)).await {
+            Ok(orphans) => {
+                let key = |orphan: &Seen| (orphan.session, orphan.generation);
+                self.held = orphans.iter().map(|orphan| (key(orphan), orphan.subject.clone())).collect();
+                for orphan in &orphans {
+                    if core.orphan_seen(orphan).await {
+                        self.held.remove(&key(orphan));
+                    }
+                }
+            }
             Err(error) => {
-                tracing::debug!(error = &error as &dyn StdError, "the purge failed");
-                return;
+                tracing::debug!(error = &error as &dyn StdError, sights = batch.len(), "sights were not confirmed");
             }
+        }
+    }
+
+    /// Gives up what could not be written.
+    pub(crate) fn lose_all(&mut self) {
+        if !self.held.is_empty() {
+            tracing::warn!(sights = self.held.len(), "sights were never confirmed");
+        }
+        for ((session, generation), _) in self.held.drain() {
+            self.sights.lose(session, generation);
+        }
+    }
+}
+
+/// One step of a purge; whether there is more to delete.
+async fn purge_page<S: SessionStore>(core: &Core<S>) -> bool {
+    match core.timed(core.store.purge(PAGE)).await {
+        Ok(deleted) => deleted == PAGE,
+        Err(error) => {
+            tracing::debug!(error = &error as &dyn StdError, "the purge failed");
+            false
         }
     }
 }

@@ -1,15 +1,17 @@
-//! A store in memory that can be told to break.
+//! A store that can be told to break: in memory unless it is said otherwise.
 #![allow(dead_code, reason = "each test takes what it needs")]
 #![allow(clippy::unwrap_used, reason = "a helper of tests, outside of any test function")]
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use jwt_sessions::clock::Clock;
 use jwt_sessions::store::{
-    Created, Listed, Loaded, MemoryStore, NewSession, RevokeReason, Seen, SessionStore, StoreError, StoreErrorKind,
-    Swap, Swapped,
+    AnyStore, Created, Listed, Loaded, MemoryStore, NewSession, RevokeReason, Seen, SessionStore, StoreError,
+    StoreErrorKind, Swap, Swapped,
 };
 use jwt_sessions::token::{SecretHash, SessionId, Timestamp};
+use tokio::sync::Notify;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mood {
@@ -18,21 +20,34 @@ pub(crate) enum Mood {
     Failing,
     /// No call is ever answered.
     Hanging,
+    /// All but the end of a session.
+    Unending,
+    /// However much is deleted, there is more.
+    Littered,
 }
 
 #[derive(Clone)]
 pub(crate) struct Store {
-    inner: Arc<Mutex<MemoryStore>>,
+    inner: Arc<Mutex<AnyStore>>,
     mood: Arc<Mutex<Mood>>,
     /// The sessions as they were created, for a store that is set back.
     created: Arc<Mutex<Vec<NewSession>>>,
+    /// What was confirmed, batch by batch.
+    batches: Arc<Mutex<Vec<Vec<Seen>>>>,
+    confirmed: Arc<Notify>,
     clock: Clock,
 }
 
 impl Store {
     pub(crate) fn new(clock: Clock) -> Self {
-        let inner = Arc::new(Mutex::new(MemoryStore::new(clock.clone())));
-        Self { inner, mood: Arc::new(Mutex::new(Mood::Well)), created: Arc::default(), clock }
+        let memory = AnyStore::new(MemoryStore::new(clock.clone()));
+        Self::on(memory, clock)
+    }
+
+    pub(crate) fn on(store: AnyStore, clock: Clock) -> Self {
+        let inner = Arc::new(Mutex::new(store));
+        let mood = Arc::new(Mutex::new(Mood::Well));
+        Self { inner, mood, created: Arc::default(), batches: Arc::default(), confirmed: Arc::default(), clock }
     }
 
     pub(crate) fn is(&self, mood: Mood) {
@@ -40,19 +55,41 @@ impl Store {
     }
 
     /// As if it had been restored from a backup made just after the last login: every rotation since is lost.
-    pub(crate) async fn restore(&self) {
+    /// Answers what it was, for a store that catches up.
+    pub(crate) async fn restore(&self) -> AnyStore {
         let created = self.created.lock().unwrap().clone();
         let before = MemoryStore::new(self.clock.clone());
         for session in created {
             before.create(&session).await.unwrap();
         }
-        *self.inner.lock().unwrap() = before;
+        self.replace(AnyStore::new(before))
     }
 
-    async fn asked(&self) -> Result<MemoryStore, StoreError> {
+    /// Has another store in its place from now on, and answers the one before.
+    pub(crate) fn replace(&self, store: AnyStore) -> AnyStore {
+        std::mem::replace(&mut self.inner.lock().unwrap(), store)
+    }
+
+    /// What was confirmed since this was last asked, in batches; waits for the first, but not for ever.
+    pub(crate) async fn batches(&self) -> Vec<Vec<Seen>> {
+        tokio::time::timeout(Duration::from_secs(30), self.confirmed.notified()).await.unwrap();
+        self.batches_so_far()
+    }
+
+    /// The same without waiting.
+    pub(crate) fn batches_so_far(&self) -> Vec<Vec<Seen>> {
+        std::mem::take(&mut self.batches.lock().unwrap())
+    }
+
+    /// How many hold this store.
+    pub(crate) fn holders(&self) -> usize {
+        Arc::strong_count(&self.mood)
+    }
+
+    async fn asked(&self) -> Result<AnyStore, StoreError> {
         let mood = *self.mood.lock().unwrap();
         match mood {
-            Mood::Well => Ok(self.inner.lock().unwrap().clone()),
+            Mood::Well | Mood::Unending | Mood::Littered => Ok(self.inner.lock().unwrap().clone()),
             Mood::Failing => {
                 Err(StoreError::new(StoreErrorKind::Unavailable).because("postgres://planted:secret@db refused"))
             }
@@ -83,11 +120,18 @@ impl SessionStore for Store {
     }
 
     async fn confirm(&self, seen: &[Seen]) -> Result<Vec<Seen>, StoreError> {
-        self.asked().await?.confirm(seen).await
+        let orphans = self.asked().await?.confirm(seen).await?;
+        self.batches.lock().unwrap().push(seen.to_vec());
+        self.confirmed.notify_one();
+        Ok(orphans)
     }
 
     async fn revoke(&self, subject: &str, id: SessionId, reason: RevokeReason) -> Result<bool, StoreError> {
-        self.asked().await?.revoke(subject, id, reason).await
+        let store = self.asked().await?;
+        if *self.mood.lock().unwrap() == Mood::Unending {
+            return Err(StoreError::new(StoreErrorKind::Unavailable));
+        }
+        store.revoke(subject, id, reason).await
     }
 
     async fn revoke_subject(
@@ -104,7 +148,8 @@ impl SessionStore for Store {
     }
 
     async fn purge(&self, limit: usize) -> Result<usize, StoreError> {
-        self.asked().await?.purge(limit).await
+        let deleted = self.asked().await?.purge(limit).await?;
+        Ok(if *self.mood.lock().unwrap() == Mood::Littered { limit } else { deleted })
     }
 
     async fn revoke_all(&self, before: Timestamp) -> Result<u64, StoreError> {

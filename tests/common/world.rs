@@ -20,8 +20,9 @@ use http::{HeaderMap, Method, Request, StatusCode};
 use jwt_sessions::auth::Refusal;
 use jwt_sessions::clock::Clock;
 use jwt_sessions::router::{RouterRefusal, RouterRefusalKind};
-use jwt_sessions::session::SessionsBuilder;
+use jwt_sessions::session::{Outcome, SessionsBuilder};
 use jwt_sessions::site::Site;
+use jwt_sessions::store::{AnyStore, SqliteStore};
 use jwt_sessions::token::{SessionId, Timestamp};
 use jwt_sessions::{Authenticated, Grant, JwtAuthLayer, Keys, Login, SessionRoutes, Sessions, accounts};
 use serde::Deserialize;
@@ -33,12 +34,16 @@ use self::store::Store;
 
 pub(crate) const ACCESS: &str = "__Host-Http-access";
 pub(crate) const REFRESH: &str = "__Host-Http-refresh";
+pub(crate) const ACCESS_SECRET: &str = "access-secret-0123456789-abcdefghij";
+pub(crate) const REFRESH_SECRET: &str = "refresh-secret-0123456789-abcdefghij";
 pub(crate) const NOW: i64 = 1_700_000_000;
 
 /// What the accounts say.
 #[derive(Default)]
 pub(crate) struct People {
     pub(crate) disabled: bool,
+    /// These are nobody's names any more.
+    pub(crate) deleted: Vec<String>,
     pub(crate) broken: bool,
     pub(crate) scope: Option<&'static str>,
     /// In the claims, to make tokens large.
@@ -87,9 +92,33 @@ impl World {
     ) -> Self {
         let clock = Clock::manual(Timestamp::from_secs(NOW));
         let store = Store::new(clock.clone());
-        let people = Arc::new(Mutex::new(People::default()));
-        let keys =
-            Keys::secrets("access-secret-0123456789-abcdefghij", "refresh-secret-0123456789-abcdefghij").unwrap();
+        Self::of(clock, store, keys(), Arc::default(), build, route)
+    }
+
+    /// The same application over a database file, which is the guard's.
+    pub(crate) async fn on_sqlite() -> (Self, tempfile::TempDir) {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Clock::manual(Timestamp::from_secs(NOW));
+        let sqlite = SqliteStore::open(folder.path().join("sessions.db"), clock.clone()).await.unwrap();
+        sqlite.migrate().await.unwrap();
+        let store = Store::on(AnyStore::new(sqlite), clock.clone());
+        (Self::of(clock, store, keys(), Arc::default(), |builder| builder, |routes| routes), folder)
+    }
+
+    /// The same application started anew with these keys: the store, the people and the time stay.
+    pub(crate) fn with_keys(&self, keys: Keys) -> Self {
+        let (clock, store, people) = (self.clock.clone(), self.store.clone(), self.people.clone());
+        Self::of(clock, store, keys, people, |builder| builder, |routes| routes)
+    }
+
+    fn of(
+        clock: Clock,
+        store: Store,
+        keys: Keys,
+        people: Arc<Mutex<People>>,
+        build: impl FnOnce(SessionsBuilder<Store>) -> SessionsBuilder<Store>,
+        route: impl FnOnce(SessionRoutes<Store>) -> SessionRoutes<Store>,
+    ) -> Self {
         let (asked, granted) = (people.clone(), people.clone());
         let login = move |credentials: Credentials| {
             let people = asked.clone();
@@ -102,7 +131,8 @@ impl World {
                 if people.lock().unwrap().broken {
                     return Err(std::io::Error::other("planted: the accounts are broken"));
                 }
-                let known = credentials.username != "nobody" && credentials.password == "right";
+                let deleted = people.lock().unwrap().deleted.contains(&credentials.username);
+                let known = credentials.username != "nobody" && !deleted && credentials.password == "right";
                 Ok(known.then(|| Login::new(credentials.username).remember(credentials.remember.unwrap_or(true))))
             }
         };
@@ -110,7 +140,7 @@ impl World {
             let people = granted.lock().unwrap();
             let answer = if people.broken {
                 Err(std::io::Error::other("planted: the accounts are broken"))
-            } else if people.disabled {
+            } else if people.disabled || people.deleted.contains(&subject) {
                 Ok(None)
             } else {
                 let grant = Grant::new(json!({"name": subject, "padding": "x".repeat(people.padding)}));
@@ -178,6 +208,10 @@ impl World {
     pub(crate) async fn lives(&self, subject: &str, session: SessionId) -> bool {
         self.sessions.list(subject).await.unwrap().iter().any(|listed| listed.id == session)
     }
+}
+
+fn keys() -> Keys {
+    Keys::secrets(ACCESS_SECRET, REFRESH_SECRET).unwrap()
 }
 
 fn app(sessions: &Sessions<Store>, router: Router) -> Router {
@@ -320,6 +354,7 @@ pub(crate) struct Answer {
     pub(crate) text: String,
     pub(crate) refusal: Option<RouterRefusal>,
     pub(crate) access_refusal: Option<Refusal>,
+    pub(crate) outcome: Option<Outcome>,
 }
 
 impl Answer {
@@ -332,6 +367,7 @@ impl Answer {
             text: String::from_utf8(bytes.to_vec()).unwrap(),
             refusal: head.extensions.get().cloned(),
             access_refusal: head.extensions.get().cloned(),
+            outcome: head.extensions.get().copied(),
         }
     }
 
