@@ -365,4 +365,6 @@ const fn reused(how: Reuse) -> Decision {
 }
 
 #[cfg(test)]
+mod table;
+#[cfg(test)]
 mod tests;
