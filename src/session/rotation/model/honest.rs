@@ -69,9 +69,6 @@ impl Protocol {
                 }
             }
         }
-        if world.row.revoked && !self.thief {
-            world.blame(Fault::HonestEnded);
-        }
     }
 
     pub(super) fn lose(&self, world: &mut World, at: usize) {

@@ -25,7 +25,7 @@ pub(super) const HOPE: &str = "what is hoped for is what the table says";
 pub(super) fn all() -> Vec<Property<Protocol>> {
     vec![
         Property::always(HONEST, |_, world: &World| world.fault != Some(Fault::HonestRefused)),
-        Property::always(UNENDED, |_, world: &World| world.fault != Some(Fault::HonestEnded)),
+        Property::always(UNENDED, |protocol, world: &World| protocol.thief || !world.row.revoked),
         Property::always(NOTICED, noticed),
         Property::always(NEXT, |_, world: &World| world.fault != Some(Fault::Missed)),
         Property::always(KIN, kin),

@@ -169,9 +169,6 @@ impl Protocol {
         if orphan && !lenient && !world.row.revoked {
             world.blame(Fault::SightIgnored);
         }
-        if world.row.revoked && !self.thief {
-            world.blame(Fault::HonestEnded);
-        }
     }
 }
 

@@ -85,11 +85,23 @@ fn an_honest_client_that_rotates_alone_goes_on() {
     assert_eq!(holds("/rotate alone", protocol) & bits(&[Outcome::Cut]), bits(&[Outcome::Cut]));
 }
 
-/// A limit: an answer of `/refresh` that is stored after the one of `/rotate` puts back what was cut off.
+/// A limit: an answer of `/refresh` that is stored after the one of `/rotate` puts back what was cut off. The session
+/// lives, and nobody has it any more.
 #[test]
 fn beside_a_refresh_a_rotation_may_leave_the_jar_behind() {
-    let protocol = Protocol { rotates: Rotates::Whenever, ..honest(TRUE, Rotation::balanced(), 1, 2) };
-    assert!(breaks(protocol, HONEST));
+    let rotates = Rotates::Whenever;
+    let protocol = || Protocol { rotates, losable: 0, ..honest(TRUE, Rotation::balanced(), 1, 2) };
+    assert!(breaks(protocol(), HONEST));
+    assert!(!breaks(protocol(), UNENDED));
+}
+
+/// A limit: where a failover loses a refresh, a `/rotate` that left before it makes another token of that generation,
+/// and the refreshed one is a fork.
+#[test]
+fn beside_a_refresh_that_a_failover_loses_a_rotation_may_end_the_session() {
+    let rotates = Rotates::Whenever;
+    let protocol = Protocol { rotates, failovers: 1, ..honest(TRUE, Rotation::balanced(), 1, 2) };
+    assert!(breaks(protocol, UNENDED));
 }
 
 #[test]

@@ -94,7 +94,6 @@ pub(super) struct Quiet {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Fault {
     HonestRefused,
-    HonestEnded,
     Missed,
     WindowMoved,
     CutIgnored,
