@@ -365,4 +365,8 @@ const fn reused(how: Reuse) -> Decision {
 }
 
 #[cfg(test)]
+mod model;
+#[cfg(test)]
+mod table;
+#[cfg(test)]
 mod tests;

@@ -111,6 +111,13 @@ fn row_5_a_rotation_catches_up_and_cuts_in_one_write() {
 }
 
 #[test]
+fn row_5_a_step_up_catches_up_cuts_and_notes_the_credentials_in_one_write() {
+    let case = Case { g: 8, p: 6, operation: Operation::Reauthenticate, ..case() };
+    assert_eq!((case.outcome(), case.decide().answer), (Outcome::FastForwarded, Answer::Both));
+    assert_eq!(case.swap(), Swap { seen: 8, cut: 9, authenticated: true, ..Swap::new((7, 6), 9, 9) });
+}
+
+#[test]
 fn row_6_a_newest_token_of_another_lineage_is_a_fork() {
     for p in [5, 7] {
         assert_eq!(with(row(), 7, p, 3600.0).decide(), reused(Reuse::Fork), "{p}");
@@ -204,6 +211,16 @@ fn row_11_a_rotation_with_the_predecessor_is_asked_to_come_again() {
 }
 
 #[test]
+fn row_11_a_rotation_with_a_predecessor_that_was_replaced_and_seen_long_ago_is_theft() {
+    let seen = Row { seen: 7, ..row() };
+    for operation in [Operation::Rotate, Operation::Reauthenticate] {
+        let at = |after| Case { operation, ..with(seen, 6, 5, after) }.decide();
+        assert_eq!(at(90.0).outcome, Outcome::TryAgain);
+        assert_eq!(at(90.001), reused(Reuse::Recent));
+    }
+}
+
+#[test]
 fn row_12_a_lost_answer_is_issued_anew_unless_its_token_was_seen() {
     let lost = with(row(), 6, 5, 3600.0);
     assert_eq!((lost.outcome(), lost.decide().answer), (Outcome::Reissued, Answer::Both));
@@ -237,6 +254,17 @@ fn row_13_everything_else_is_theft() {
     }
     let cut = Row { generation: 8, previous: 8, cut: 8, ..row() };
     assert_eq!(with(cut, 7, 6, 0.0).outcome(), Outcome::Superseded);
+}
+
+#[test]
+fn a_clock_that_was_set_back_makes_no_token_older() {
+    let later = Timestamp::from_secs(ROTATED_AT + 60);
+    let ahead = Row { rotated_at: later, ..row() };
+    let at = |g, p| {
+        let token = Presented { generation: g, previous: p, secret_hash: hash() };
+        decide(&ahead, token, Operation::Refresh, Timestamp::from_secs(ROTATED_AT), &Rotation::strict()).outcome
+    };
+    assert_eq!((at(7, 6), at(6, 5)), (Outcome::Held, Outcome::Replayed));
 }
 
 #[test]
