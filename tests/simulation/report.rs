@@ -22,54 +22,65 @@ impl Measured {
         never as f64 / self.honest.refused.len() as f64
     }
 
-    /// The mean number of seconds for which thieves of a behaviour, or all, held access.
-    pub(crate) fn mean_held(&self, behaviour: Option<Behaviour>) -> f64 {
-        mean(&self.sorted(behaviour, |robbery| robbery.held))
-    }
-
     /// The share of robberies after which the session was ended.
     pub(crate) fn noticed(&self) -> f64 {
         let noticed = self.robbed.robberies.iter().filter(|robbery| robbery.noticed).count();
         noticed as f64 / self.robbed.robberies.len() as f64
     }
 
-    fn sorted(&self, behaviour: Option<Behaviour>, held: fn(&Robbery) -> Millis) -> Vec<Millis> {
-        let of = self.robbed.robberies.iter().filter(|robbery| behaviour.is_none_or(|one| one == robbery.behaviour));
-        let mut all: Vec<_> = of.map(held).collect();
+    /// The mean number of seconds for which thieves held access.
+    pub(crate) fn mean_held(&self) -> f64 {
+        mean(&self.sorted(|_| true, held))
+    }
+
+    fn sorted(&self, which: impl Fn(&Robbery) -> bool, measure: fn(&Robbery) -> Millis) -> Vec<Millis> {
+        let mut all: Vec<_> = self.robbed.robberies.iter().filter(|robbery| which(robbery)).map(measure).collect();
         all.sort_unstable();
         all
     }
 }
 
-/// Both tables, in Markdown.
+fn held(robbery: &Robbery) -> Millis {
+    robbery.held
+}
+
+/// All tables, in Markdown.
 pub(crate) fn tables(rules: &[Measured]) -> String {
-    let mut text = String::from(
-        "| rule | never logged out | refusals per user | thief, mean s | p99 s | max s | to expiry: mean s | p99 s | max s | noticed |\n\
-         |---|---|---|---|---|---|---|---|---|---|\n",
-    );
-    for rule in rules {
-        let refusals = rule.honest.refused.iter().sum::<u64>() as f64 / rule.honest.refused.len() as f64;
-        let ends = numbers(&rule.sorted(None, |robbery| robbery.held));
-        let expires = numbers(&rule.sorted(None, |robbery| robbery.held_to_expiry));
-        let (share, noticed) = (rule.never_logged_out(), rule.noticed());
-        writeln!(text, "| {} | {share:.4} | {refusals:.2} | {ends} | {expires} | {noticed:.3} |", rule.name).unwrap();
-    }
-    let names: Vec<_> = Behaviour::ALL.iter().map(|behaviour| behaviour.name()).collect();
-    writeln!(text, "\n| thief, mean s (max s) | {} |\n|---|---|---|---|---|---|---|", names.join(" | ")).unwrap();
-    for rule in rules {
-        write!(text, "| {} |", rule.name).unwrap();
-        for behaviour in Behaviour::ALL {
-            let all = rule.sorted(Some(behaviour), |robbery| robbery.held);
-            write!(text, " {:.0} ({:.0}) |", mean(&all), seconds(all.last())).unwrap();
+    let mut text = String::new();
+    let mut table = |head: &str, row: &dyn Fn(&Measured) -> String| {
+        writeln!(text, "| rule | {head} |\n|---|{}", "---|".repeat(head.split(" | ").count())).unwrap();
+        for rule in rules {
+            writeln!(text, "| {} | {} |", rule.name, row(rule)).unwrap();
         }
         text.push('\n');
-    }
+    };
+    table(
+        "honest users never logged out | refusals per honest user | mean s | median s | p99 s | max s | noticed",
+        &|rule| {
+            let refusals = rule.honest.refused.iter().sum::<u64>() as f64 / rule.honest.refused.len() as f64;
+            let (share, noticed, times) =
+                (rule.never_logged_out(), rule.noticed(), times(&rule.sorted(|_| true, held)));
+            format!("{share:.4} | {refusals:.2} | {times} | {noticed:.4}")
+        },
+    );
+    table("victim there: mean s | median s | p99 s | max s | to expiry: mean s | median s | p99 s | max s", &|rule| {
+        let there = times(&rule.sorted(|robbery| !robbery.away, held));
+        format!("{there} | {}", times(&rule.sorted(|_| true, |robbery| robbery.held_to_expiry)))
+    });
+    let names: Vec<_> = Behaviour::ALL.iter().map(|behaviour| behaviour.name()).collect();
+    table(&names.join(" | "), &|rule| {
+        let cells = Behaviour::ALL.iter().map(|one| {
+            let all = rule.sorted(|robbery| robbery.behaviour == *one && !robbery.away, held);
+            format!("{:.0} ({:.0})", mean(&all), seconds(all.last()))
+        });
+        cells.collect::<Vec<_>>().join(" | ")
+    });
     text
 }
 
-fn numbers(sorted: &[Millis]) -> String {
-    let p99 = sorted.get((sorted.len() * 99).div_ceil(100).saturating_sub(1));
-    format!("{:.0} | {:.0} | {:.0}", mean(sorted), seconds(p99), seconds(sorted.last()))
+fn times(sorted: &[Millis]) -> String {
+    let at = |percent: usize| seconds(sorted.get((sorted.len() * percent).div_ceil(100).saturating_sub(1)));
+    format!("{:.0} | {:.0} | {:.0} | {:.0}", mean(sorted), at(50), at(99), at(100))
 }
 
 fn mean(all: &[Millis]) -> f64 {

@@ -72,9 +72,9 @@ impl Behaviour {
 /// to the end of the run. Every refresh token counts that he ever got.
 ///
 /// An access token is over when its session ends ([`held`](Self::held)): so it is in this crate, on the instance that ends
-/// it at once. Or it is over when its 15 minutes are, whatever becomes of its session ([`held_to_expiry`]
-/// (Self::held_to_expiry)): so it is with servers that only look at the token, which the other rules' descriptions leave
-/// open. A thief has each of them for its full 15 minutes.
+/// it at once. Or it is over when its 15 minutes are, whatever becomes of its session
+/// ([`held_to_expiry`](Self::held_to_expiry)): so it is with servers that only look at the token, which the other rules'
+/// descriptions leave open. A thief has each of them for its full 15 minutes.
 pub(crate) struct Thief {
     pub(crate) behaviour: Behaviour,
     pub(crate) stolen_at: Millis,
@@ -89,6 +89,8 @@ pub(crate) struct Thief {
     answered_until: Option<Millis>,
     /// When the session ended.
     pub(crate) ended_at: Option<Millis>,
+    /// When the victim first lost the network, if that was not over at the theft.
+    pub(crate) alone_from: Option<Millis>,
     /// Refused once, nobody tries again.
     pub(crate) refused: bool,
 }
@@ -105,6 +107,7 @@ impl Thief {
             answered: now,
             answered_until: None,
             ended_at: None,
+            alone_from: None,
             refused: false,
         }
     }

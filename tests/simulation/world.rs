@@ -9,7 +9,7 @@ use super::rule::{ACCESS_LIFE, Access, Answer, HOUR, Millis, Rule, SECOND, Token
 use super::thief::{Behaviour, Thief};
 
 /// What is simulated.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Scene {
     pub(crate) seed: u64,
     pub(crate) users: usize,
@@ -18,6 +18,8 @@ pub(crate) struct Scene {
     pub(crate) thieves: bool,
     /// The timers of a page's tabs fire at any time up to this after the access token's end.
     pub(crate) jitter: Millis,
+    /// A request travels for less than this, and so does its answer.
+    pub(crate) travel: Millis,
     /// Sights are gathered for this long.
     pub(crate) confirmed_after: Millis,
 }
@@ -36,7 +38,10 @@ pub(crate) struct Robbery {
     pub(crate) behaviour: Behaviour,
     pub(crate) held: Millis,
     pub(crate) held_to_expiry: Millis,
+    /// Whether the session was ended.
     pub(crate) noticed: bool,
+    /// Whether the victim had no network for some of the time, so that nothing could be noticed.
+    pub(crate) away: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -106,8 +111,6 @@ pub(crate) struct World<'a, R> {
     outcome: Outcome,
 }
 
-/// A request or an answer travels for less than this.
-const TRAVEL: Millis = 10 * SECOND;
 const TIMEOUT: Millis = 30 * SECOND;
 
 impl<'a, R: Rule> World<'a, R> {
@@ -172,7 +175,11 @@ impl<'a, R: Rule> World<'a, R> {
         let length = if offline {
             let from = self.draws.below(60 * SECOND, user, Of::OfflineAt, period, 0);
             let length = HOUR + self.draws.below(7 * HOUR, user, Of::OfflineFor, period, 0);
-            self.users[user].offline = self.now + from..self.now + from + length;
+            let offline = self.now + from..self.now + from + length;
+            if let Some(thief) = &mut self.users[user].thief {
+                thief.alone_from.get_or_insert(offline.start);
+            }
+            self.users[user].offline = offline;
             self.after(from + length, user, Event::Online);
             length
         } else {
@@ -236,7 +243,7 @@ impl<'a, R: Rule> World<'a, R> {
         client.tabs[tab].asked += 1;
         let request = client.tabs[tab].asked;
         client.tabs[tab].waits = Some(request);
-        let travel = self.draws.below(TRAVEL, user, Of::There, tab as u64, request);
+        let travel = self.draws.below(self.scene.travel, user, Of::There, tab as u64, request);
         self.after(travel, user, Event::Asked(Sender::Tab(tab, request), token));
         self.after(TIMEOUT, user, Event::TimedOut(tab, request));
     }
@@ -260,7 +267,7 @@ impl<'a, R: Rule> World<'a, R> {
                     self.users[user].refused += 1;
                 }
                 if !self.draws.chance(10, user, Of::Lost, tab as u64, request) {
-                    let travel = self.draws.below(TRAVEL, user, Of::Back, tab as u64, request);
+                    let travel = self.draws.below(self.scene.travel, user, Of::Back, tab as u64, request);
                     self.after(travel, user, Event::Answered(sender, answer));
                 }
             }
@@ -311,7 +318,7 @@ impl<'a, R: Rule> World<'a, R> {
         client.uses += 1;
         let uses = client.uses;
         let Some(access) = client.jar.access.clone() else { return };
-        let travel = self.draws.below(TRAVEL, user, Of::There, u64::MAX, uses);
+        let travel = self.draws.below(self.scene.travel, user, Of::There, u64::MAX, uses);
         self.after(travel, user, Event::Used(access));
     }
 
@@ -349,7 +356,10 @@ impl<'a, R: Rule> World<'a, R> {
             return;
         };
         let behaviour = Behaviour::of(user);
-        self.users[user].thief = Some(Thief::new(behaviour, self.now, period, refresh, access));
+        let mut thief = Thief::new(behaviour, self.now, period, refresh, access);
+        let offline = &self.users[user].offline;
+        thief.alone_from = (offline.end > self.now).then_some(offline.start);
+        self.users[user].thief = Some(thief);
         self.look_ahead(user).await;
         match behaviour {
             Behaviour::Before | Behaviour::SitStill => self.after(SECOND, user, Event::ThiefActs(period)),
@@ -426,9 +436,11 @@ impl<'a, R: Rule> World<'a, R> {
             thief.look_back(now);
             // The end of the run, and not of what is counted, where the session ended before.
             let end = if thief.ended_at.is_some() { Millis::MAX } else { now };
+            let held = thief.held(end);
             self.outcome.robberies.push(Robbery {
                 behaviour: thief.behaviour,
-                held: thief.held(end),
+                held,
+                away: thief.alone_from.is_some_and(|from| from < thief.stolen_at + held),
                 held_to_expiry: thief.held_to_expiry(end),
                 noticed: thief.ended_at.is_some(),
             });
