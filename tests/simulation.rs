@@ -22,14 +22,20 @@
 mod client;
 #[path = "simulation/draw.rs"]
 mod draw;
+#[path = "simulation/event.rs"]
+mod event;
 #[path = "simulation/others.rs"]
 mod others;
 #[path = "simulation/ours.rs"]
 mod ours;
 #[path = "simulation/report.rs"]
 mod report;
+#[path = "simulation/robbery.rs"]
+mod robbery;
 #[path = "simulation/rule.rs"]
 mod rule;
+#[path = "simulation/scene.rs"]
+mod scene;
 #[path = "simulation/thief.rs"]
 mod thief;
 #[path = "simulation/world.rs"]
@@ -42,7 +48,8 @@ use others::{Family, GraceForks, GraceRerotates, PreviousGood, Server, SingleUse
 use ours::{Ours, Preset};
 use report::{Measured, tables};
 use rule::{Millis, Rule, SECOND};
-use world::{Outcome, Scene, World};
+use scene::{Outcome, Scene};
+use world::World;
 
 /// Timers that are jittered by more than 3W, as clients are asked to.
 const JITTERED: Millis = 100 * SECOND;

@@ -114,12 +114,12 @@ impl Rule for Ours {
         self.clock.set(at(now));
         match self.sessions.refresh(&token.text).await.unwrap() {
             Refreshed::Tokens(tokens) => {
-                assert!(foretold, "{token:?} was taken at {now}");
+                assert!(foretold, "session {} took {} at {now}", token.session, token.number);
                 let (access, refresh) = self.tokens(token.session, &tokens, now).await;
                 Answer::Tokens(access, refresh)
             }
             Refreshed::Refused(refused) => {
-                assert!(!foretold, "{token:?} was refused at {now}: {refused:?}");
+                assert!(!foretold, "session {} refused {} at {now}: {refused:?}", token.session, token.number);
                 Answer::Refused
             }
         }

@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use super::rule::{Millis, SECOND};
+use super::scene::{Outcome, Robbery};
 use super::thief::Behaviour;
-use super::world::{Outcome, Robbery};
 
 /// What was measured of one rule.
 pub(crate) struct Measured {

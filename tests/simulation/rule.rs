@@ -13,7 +13,7 @@ pub(crate) const HOUR: Millis = 3_600 * SECOND;
 pub(crate) const ACCESS_LIFE: Millis = 900 * SECOND;
 
 /// A refresh token.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Token {
     /// Which session of the rule it is of.
     pub(crate) session: usize,
@@ -30,7 +30,7 @@ impl Token {
 }
 
 /// An access token.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Access {
     pub(crate) session: usize,
     pub(crate) issued_at: Millis,
@@ -44,7 +44,7 @@ impl Access {
 }
 
 /// What comes back to whoever presents a refresh token.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) enum Answer {
     /// An access token, and a refresh token if the presented one is to be replaced.
     Tokens(Access, Option<Token>),
