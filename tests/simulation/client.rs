@@ -55,8 +55,8 @@ impl User {
         self.offline.contains(&now)
     }
 
-    /// Whether the access token is too old to be used: a minute is left for its way, and to the crate's jitter.
+    /// Whether the access token is too old to be used: 75 seconds are left for its way and the crate's jitter.
     pub(crate) fn needs_refresh(&self, now: Millis) -> bool {
-        self.jar.access.as_ref().is_none_or(|access| now >= access.issued_at + ACCESS_LIFE - 60 * SECOND)
+        self.jar.access.as_ref().is_none_or(|access| now >= access.issued_at + ACCESS_LIFE - 75 * SECOND)
     }
 }

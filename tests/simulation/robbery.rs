@@ -35,8 +35,8 @@ impl<R: Rule> World<'_, R> {
         };
         let behaviour = Behaviour::of(user);
         let mut thief = Thief::new(behaviour, self.now, period, refresh, access);
-        let offline = &self.users[user].offline;
-        thief.alone_from = (offline.end > self.now).then_some(offline.start);
+        thief.alone =
+            self.users[user].offline.end > self.now || (1..=2).any(|later| self.goes_away(user, period + later));
         self.users[user].thief = Some(thief);
         self.look_ahead(user).await;
         match behaviour {
@@ -94,11 +94,10 @@ impl<R: Rule> World<'_, R> {
             thief.look_back(now);
             // The end of the run, and not of what is counted, where the session ended before.
             let end = if thief.ended_at.is_some() { Millis::MAX } else { now };
-            let held = thief.held(end);
             self.outcome.robberies.push(Robbery {
                 behaviour: thief.behaviour,
-                held,
-                away: thief.alone_from.is_some_and(|from| from < thief.stolen_at + held),
+                held: thief.held(end),
+                away: thief.alone,
                 held_to_expiry: thief.held_to_expiry(end),
                 noticed: thief.ended_at.is_some(),
             });

@@ -89,8 +89,8 @@ pub(crate) struct Thief {
     answered_until: Option<Millis>,
     /// When the session ended.
     pub(crate) ended_at: Option<Millis>,
-    /// When the victim first lost the network, if that was not over at the theft.
-    pub(crate) alone_from: Option<Millis>,
+    /// Whether the victim has no network at the theft, or loses it in one of the two periods after.
+    pub(crate) alone: bool,
     /// Refused once, nobody tries again.
     pub(crate) refused: bool,
 }
@@ -107,7 +107,7 @@ impl Thief {
             answered: now,
             answered_until: None,
             ended_at: None,
-            alone_from: None,
+            alone: false,
             refused: false,
         }
     }

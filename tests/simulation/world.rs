@@ -81,15 +81,10 @@ impl<'a, R: Rule> World<'a, R> {
             return;
         }
         // Soon after the timers began to fire, so that it takes answers away.
-        let offline = self.draws.chance(5, user, Of::Offline, period, 0);
-        let length = if offline {
+        let length = if self.goes_away(user, period) {
             let from = self.draws.below(60 * SECOND, user, Of::OfflineAt, period, 0);
             let length = HOUR + self.draws.below(7 * HOUR, user, Of::OfflineFor, period, 0);
-            let offline = self.now + from..self.now + from + length;
-            if let Some(thief) = &mut self.users[user].thief {
-                thief.alone_from.get_or_insert(offline.start);
-            }
-            self.users[user].offline = offline;
+            self.users[user].offline = self.now + from..self.now + from + length;
             self.after(from + length, user, Event::Online);
             length
         } else {
@@ -101,6 +96,11 @@ impl<'a, R: Rule> World<'a, R> {
         }
         self.thief_plans(user, period);
         self.after(ACCESS_LIFE + length, user, Event::Period(period + 1));
+    }
+
+    /// Whether the user loses the network in that period.
+    pub(crate) fn goes_away(&self, user: usize, period: u64) -> bool {
+        self.draws.chance(5, user, Of::Offline, period, 0)
     }
 
     fn timer(&mut self, user: usize, tab: usize, period: u64) {
