@@ -49,6 +49,7 @@ use ours::{Ours, Preset};
 use report::{Measured, tables};
 use rule::{Millis, Rule, SECOND};
 use scene::{Outcome, Scene};
+use thief::Behaviour;
 use world::World;
 
 /// Timers that are jittered by more than 3W, as clients are asked to.
@@ -121,6 +122,9 @@ fn compare(scene: Scene) -> [Measured; 7] {
     }
     assert!(balanced.mean_held() < previous_good.mean_held() / 2.0);
     assert!(strict.mean_held() < balanced.mean_held());
+    // What tells these two apart is that a thief was seen using what he got.
+    let before = |rule: &Measured| rule.mean_held_by(Behaviour::Before);
+    assert!(before(balanced) < before(lenient) * 0.7);
     rules
 }
 

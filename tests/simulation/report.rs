@@ -33,6 +33,11 @@ impl Measured {
         mean(&self.sorted(|_| true, held))
     }
 
+    /// The same for one behaviour, where the victim was there.
+    pub(crate) fn mean_held_by(&self, behaviour: Behaviour) -> f64 {
+        mean(&self.sorted(|robbery| robbery.behaviour == behaviour && !robbery.away, held))
+    }
+
     fn sorted(&self, which: impl Fn(&Robbery) -> bool, measure: fn(&Robbery) -> Millis) -> Vec<Millis> {
         let mut all: Vec<_> = self.robbed.robberies.iter().filter(|robbery| which(robbery)).map(measure).collect();
         all.sort_unstable();

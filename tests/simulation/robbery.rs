@@ -80,9 +80,11 @@ impl<R: Rule> World<'_, R> {
         }
     }
 
-    /// A robbery is over when the session is, and what the thief was sent before has reached him.
+    /// A robbery is over when the session is, and what the thief was sent before has reached him. He tries what he has.
     pub(crate) fn leave_if_over(&mut self, user: usize) {
-        if self.users[user].thief.as_ref().is_some_and(|thief| thief.ended_at == Some(self.now)) {
+        let thief = self.users[user].thief.as_ref().filter(|thief| thief.ended_at == Some(self.now));
+        if let Some(access) = thief.map(|thief| thief.access.clone()) {
+            self.after(SECOND / 2, user, Event::Used(access));
             self.after(SECOND, user, Event::End);
         }
     }

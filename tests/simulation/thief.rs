@@ -82,7 +82,8 @@ pub(crate) struct Thief {
     pub(crate) session: usize,
     /// The newest last; those that were given out twice once.
     tokens: Vec<Token>,
-    access: Access,
+    /// The newest.
+    pub(crate) access: Access,
     /// The last moment at which a refresh token would have been answered.
     answered: Millis,
     /// Up to when one would be, if nothing else happens.
