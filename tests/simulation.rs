@@ -24,6 +24,8 @@ mod client;
 mod draw;
 #[path = "simulation/event.rs"]
 mod event;
+#[path = "simulation/failover.rs"]
+mod failover;
 #[path = "simulation/others.rs"]
 mod others;
 #[path = "simulation/ours.rs"]
@@ -62,6 +64,7 @@ const WHOLE: Scene = Scene {
     thieves: false,
     jitter: JITTERED,
     travel: 10 * SECOND,
+    failovers: 0,
     confirmed_after: SECOND,
 };
 const REDUCED: Scene = Scene { users: 60, ..WHOLE };
@@ -146,6 +149,14 @@ fn honest_users_are_never_logged_out_at_the_bounds_of_the_promise() {
 }
 
 #[test]
+fn honest_users_are_never_logged_out_by_a_store_that_loses_its_last_rotation() {
+    let scene = Scene { seed: 3, users: 100, failovers: 30, ..WHOLE };
+    let (outcome, sessions) = run(scene, || Ours::replicated(Preset::Balanced));
+    assert_eq!(outcome.refused, vec![0; scene.users]);
+    assert!(outcome.undone > 100 && sessions.seen()["fast_forwarded"] > 100);
+}
+
+#[test]
 fn a_seed_is_a_run() {
     let scene = Scene { users: 10, thieves: true, ..WHOLE };
     let trace = |scene| run(scene, || Ours::new(Preset::Balanced)).0.trace;
@@ -170,8 +181,17 @@ fn the_whole_with_predictable_timers() {
 fn the_whole_at_the_bounds_of_the_promise() {
     let scene = Scene { travel: 15 * SECOND, confirmed_after: 30 * SECOND, ..WHOLE };
     for (seed, jitter) in (1..).zip([SECOND, 30 * SECOND, JITTERED, 300 * SECOND]) {
-        let (outcome, _) = run(Scene { seed, jitter, ..scene }, || Ours::new(Preset::Balanced));
-        assert!(outcome.refused.iter().all(|refused| *refused == 0), "seed {seed}");
-        println!("seed {seed}, jitter {} s: {} refreshes, nobody logged out", jitter / SECOND, outcome.refreshes);
+        let scene = Scene { seed, jitter, ..scene };
+        let (outcome, _) = run(scene, || Ours::new(Preset::Balanced));
+        stays(scene, &outcome);
+        let scene = Scene { failovers: 30, ..scene };
+        let (outcome, _) = run(scene, || Ours::replicated(Preset::Balanced));
+        stays(scene, &outcome);
     }
+}
+
+fn stays(scene: Scene, outcome: &Outcome) {
+    let refused = outcome.refused.iter().filter(|refused| **refused > 0).count();
+    println!("{scene:?}: {} refreshes, {} rotations undone, {refused} logged out", outcome.refreshes, outcome.undone);
+    assert_eq!(refused, 0);
 }

@@ -21,6 +21,8 @@ pub(crate) enum Of {
     ThiefAt,
     ThiefPeriod,
     ThiefThere,
+    FailOver,
+    FailOverAt,
 }
 
 /// A number for each question, always the same for the same one: a hash and not a stream, so that the draws of a run do

@@ -33,6 +33,8 @@ pub(crate) enum Event {
     ThiefActs(u64),
     /// What was seen in use is confirmed.
     Confirm,
+    /// The store fails over.
+    FailOver,
     End,
 }
 

@@ -66,6 +66,11 @@ pub(crate) trait Rule {
     /// What was seen in use is confirmed.
     async fn confirm(&mut self, now: Millis);
 
+    /// The store loses the session's last rotation, if it is one that can; whether it did.
+    fn fail_over(&mut self, _session: usize) -> bool {
+        false
+    }
+
     /// Whether the session lives.
     async fn is_alive(&self, session: usize, now: Millis) -> bool;
 

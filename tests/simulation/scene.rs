@@ -15,6 +15,8 @@ pub(crate) struct Scene {
     pub(crate) jitter: Millis,
     /// A request travels for less than this, and so does its answer.
     pub(crate) travel: Millis,
+    /// In how many of 100 periods of a user the store fails over and loses the last rotation.
+    pub(crate) failovers: i64,
     /// Sights are gathered for this long.
     pub(crate) confirmed_after: Millis,
 }
@@ -27,6 +29,8 @@ pub(crate) struct Outcome {
     /// A number for all that happened, in its order.
     pub(crate) trace: u64,
     pub(crate) refreshes: u64,
+    /// Rotations that the store lost.
+    pub(crate) undone: u64,
 }
 
 pub(crate) struct Robbery {

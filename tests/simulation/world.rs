@@ -27,7 +27,7 @@ impl<'a, R: Rule> World<'a, R> {
     pub(crate) fn new(scene: Scene, rule: &'a mut R) -> Self {
         let draws = Draws { seed: scene.seed };
         let users = (0..scene.users).map(|user| User::new(1 + draws.below(4, user, Of::Tabs, 0, 0) as usize)).collect();
-        let outcome = Outcome { refused: Vec::new(), robberies: Vec::new(), trace: 0, refreshes: 0 };
+        let outcome = Outcome { refused: Vec::new(), robberies: Vec::new(), trace: 0, refreshes: 0, undone: 0 };
         let (queue, seen) = (Queue::default(), None);
         Self { scene, draws, rule, users, queue, now: 0, seen, outcome }
     }
@@ -70,6 +70,7 @@ impl<'a, R: Rule> World<'a, R> {
             Event::Login => self.login(user).await,
             Event::Theft(period) => self.theft(user, period).await,
             Event::ThiefActs(period) => self.thief_acts(user, period),
+            Event::FailOver => self.fail_over(user),
             Event::End => self.end(user),
             Event::Confirm => {}
         }
@@ -94,6 +95,10 @@ impl<'a, R: Rule> World<'a, R> {
             let timer = self.draws.below(self.scene.jitter, user, Of::Timer, period, tab as u64);
             self.after(timer, user, Event::Timer(tab, period));
         }
+        if self.draws.chance(self.scene.failovers, user, Of::FailOver, period, 0) {
+            let wait = self.draws.below(120 * SECOND, user, Of::FailOverAt, period, 0);
+            self.after(wait, user, Event::FailOver);
+        }
         self.thief_plans(user, period);
         self.after(ACCESS_LIFE + length, user, Event::Period(period + 1));
     }
@@ -113,6 +118,11 @@ impl<'a, R: Rule> World<'a, R> {
         } else {
             self.use_access(user);
         }
+    }
+
+    fn fail_over(&mut self, user: usize) {
+        let session = self.users[user].jar.refresh.as_ref().map(|token| token.session);
+        self.outcome.undone += u64::from(session.is_some_and(|session| self.rule.fail_over(session)));
     }
 
     fn online(&mut self, user: usize) {
