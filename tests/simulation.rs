@@ -1,9 +1,9 @@
-//! Users with bad networks and thieves with their tokens, by the thousand: how often people are logged out, and for how long
-//! thieves hold access, with this crate's rotation and with four other rules.
+//! Users with bad networks and thieves with their tokens, by the thousand: how often people are logged out, and for how
+//! long thieves hold access, with this crate's rotation and with four other rules.
 //!
-//! The sessions are real: the memory store, the layer's verifier, the background task. Time, users, thieves and the network
-//! are not. A run is one queue of events in virtual time; its seed decides all that chance decides, so that a run can be
-//! repeated, and each rule meets the same users, losses and thieves as far as its own answers let it.
+//! The sessions are real: the memory store, the layer's verifier, the background task. Time, users, thieves and the
+//! network are not. A run is one queue of events in virtual time; its seed decides all that chance decides, so that a
+//! run can be repeated, and each rule meets the same users, losses and thieves as far as its own answers let it.
 //!
 //! The whole takes some minutes:
 //!
@@ -69,8 +69,8 @@ const WHOLE: Scene = Scene {
 };
 const REDUCED: Scene = Scene { users: 60, ..WHOLE };
 
-/// Runs one scene. Tokio's own time stands still: the background task writes when the simulation says so, and at no other
-/// moment.
+/// Runs one scene. Tokio's own time stands still: the background task writes when the simulation says so, and at no
+/// other moment.
 fn run<R: Rule>(scene: Scene, rule: impl FnOnce() -> R) -> (Outcome, R) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     runtime.block_on(async {
@@ -97,7 +97,8 @@ fn other<F: Family>(name: &'static str, scene: Scene) -> Measured {
     Measured { name, honest, robbed }
 }
 
-/// Runs every rule, prints what was measured, and asserts what does not depend on how predictable the page's timers are.
+/// Runs every rule, prints what was measured, and asserts what does not depend on how predictable the page's timers
+/// are.
 fn compare(scene: Scene) -> [Measured; 7] {
     let started = Instant::now();
     let (strict, _) = ours("this crate, strict", scene, Preset::Strict);
@@ -137,8 +138,8 @@ fn honest_users_are_never_logged_out_and_thieves_do_not_hold_on() {
     assert_eq!((balanced.noticed(), lenient.noticed()), (1.0, 1.0));
 }
 
-/// The promise is for requests that travel, with their answers, for the window at most, and for sights that are confirmed
-/// within the window.
+/// The promise is for requests that travel, with their answers, for the window at most, and for sights that are
+/// confirmed within the window.
 #[test]
 fn honest_users_are_never_logged_out_at_the_bounds_of_the_promise() {
     let scene = Scene { seed: 2, users: 100, travel: 15 * SECOND, confirmed_after: 30 * SECOND, ..WHOLE };

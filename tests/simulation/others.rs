@@ -1,7 +1,8 @@
-//! Four rules that are in use elsewhere, from their published descriptions: what counts is which refresh tokens are taken.
+//! Four rules that are in use elsewhere, from their published descriptions: what counts is which refresh tokens are
+//! taken.
 //!
-//! All of them end the session when a token comes that is not taken, as RFC 9700 section 4.14.2 has it. None of them knows
-//! what is in use: their access tokens tell them nothing.
+//! All of them end the session when a token comes that is not taken, as RFC 9700 section 4.14.2 has it. None of them
+//! knows what is in use: their access tokens tell them nothing.
 
 use std::rc::Rc;
 

@@ -164,8 +164,8 @@ impl<S: SessionStore + Clone> Rule for Ours<S> {
         self.row(session).await.is_living(at(now))
     }
 
-    /// Said from the row, because the question must not change the answer. That it is what the crate does is asserted at
-    /// every refresh.
+    /// Said from the row, because the question must not change the answer. That it is what the crate does is asserted
+    /// at every refresh.
     async fn answered_until(&self, token: &Token, now: Millis) -> Option<Millis> {
         let row = self.row(token.session).await;
         if !row.is_living(at(now)) {

@@ -39,7 +39,7 @@ pub(crate) struct Robbery {
     pub(crate) held_to_expiry: Millis,
     /// Whether the session was ended.
     pub(crate) noticed: bool,
-    /// Whether the victim had no network at the theft, or lost it in one of the two periods after, so that nothing could be
-    /// noticed for hours: by no rule, and the same robberies with each.
+    /// Whether the victim had no network at the theft, or lost it in one of the two periods after, so that nothing
+    /// could be noticed for hours: by no rule, and the same robberies with each.
     pub(crate) away: bool,
 }

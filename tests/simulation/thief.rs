@@ -3,8 +3,8 @@
 use super::draw::{Draws, Of};
 use super::rule::{ACCESS_LIFE, Access, Millis, Rule, SECOND, Token};
 
-/// When a thief uses what was stolen. All know when access tokens end, and so when the page asks for the next one, but not
-/// how it jitters its timers.
+/// When a thief uses what was stolen. All know when access tokens end, and so when the page asks for the next one, but
+/// not how it jitters its timers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Behaviour {
     /// 100 to 400 seconds before the page does, each time.
@@ -67,14 +67,14 @@ impl Behaviour {
 
 /// What a thief has, and for how long it was good.
 ///
-/// **A thief holds access** at a moment if the last of his access tokens is not over, or if one of his refresh tokens would
-/// get him another at that moment, whether he tries or not. **The time** is from the theft to the last moment of that, or
-/// to the end of the run. Every refresh token counts that he ever got.
+/// **A thief holds access** at a moment if the last of his access tokens is not over, or if one of his refresh tokens
+/// would get him another at that moment, whether he tries or not. **The time** is from the theft to the last moment of
+/// that, or to the end of the run. Every refresh token counts that he ever got.
 ///
-/// An access token is over when its session ends ([`held`](Self::held)): so it is in this crate, on the instance that ends
-/// it at once. Or it is over when its 15 minutes are, whatever becomes of its session
-/// ([`held_to_expiry`](Self::held_to_expiry)): so it is with servers that only look at the token, which the other rules'
-/// descriptions leave open. A thief has each of them for its full 15 minutes.
+/// An access token is over when its session ends ([`held`](Self::held)): so it is in this crate, on the instance that
+/// ends it at once. Or it is over when its 15 minutes are, whatever becomes of its session
+/// ([`held_to_expiry`](Self::held_to_expiry)): so it is with servers that only look at the token, which the other
+/// rules' descriptions leave open. A thief has each of them for its full 15 minutes.
 pub(crate) struct Thief {
     pub(crate) behaviour: Behaviour,
     pub(crate) stolen_at: Millis,
