@@ -117,14 +117,13 @@ fn compare(scene: Scene) -> [Measured; 7] {
     println!("\n{scene:?}: {refreshes} refreshes in {:.0} s\n", started.elapsed().as_secs_f64());
     println!("{}", tables(&rules));
 
-    let [single_use, _, _, previous_good, strict, balanced, lenient] = &rules;
+    let [single_use, _, _, _, strict, balanced, lenient] = &rules;
     assert_eq!((balanced.never_logged_out(), lenient.never_logged_out()), (1.0, 1.0));
     // A run in which nothing goes wrong would say nothing.
     assert!(single_use.never_logged_out() < 0.01);
     for event in ["rotated", "held", "replayed", "bridged", "reissued"] {
         assert!(events[event] > 0, "{event}");
     }
-    assert!(balanced.mean_held() < previous_good.mean_held() / 2.0);
     assert!(strict.mean_held() < balanced.mean_held());
     // What tells these two apart is that a thief was seen using what he got.
     let before = |rule: &Measured| rule.mean_held_by(Behaviour::Before);
@@ -134,8 +133,13 @@ fn compare(scene: Scene) -> [Measured; 7] {
 
 #[test]
 fn honest_users_are_never_logged_out_and_thieves_do_not_hold_on() {
-    let [.., balanced, lenient] = compare(REDUCED);
-    assert_eq!((balanced.noticed(), lenient.noticed()), (1.0, 1.0));
+    all_thieves_are_noticed(&compare(REDUCED));
+}
+
+/// Where timers are jittered.
+fn all_thieves_are_noticed([_, _, _, previous_good, strict, balanced, lenient]: &[Measured; 7]) {
+    assert_eq!((strict.noticed(), balanced.noticed(), lenient.noticed()), (1.0, 1.0, 1.0));
+    assert!(balanced.mean_held() < previous_good.mean_held() / 2.0);
 }
 
 /// The promise is for requests that travel, with their answers, for the window at most, and for sights that are
@@ -168,7 +172,7 @@ fn a_seed_is_a_run() {
 #[test]
 #[ignore = "takes minutes, and is for a release build"]
 fn the_whole() {
-    compare(WHOLE);
+    all_thieves_are_noticed(&compare(WHOLE));
 }
 
 #[test]
