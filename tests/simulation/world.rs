@@ -243,6 +243,10 @@ impl<'a, R: Rule> World<'a, R> {
     }
 
     async fn login(&mut self, user: usize) {
+        // An answer that was under way has logged them in again, or seems to.
+        if self.users[user].jar.refresh.is_some() {
+            return;
+        }
         self.users[user].logins += 1;
         let (refresh, access) = self.rule.open(user, self.now).await;
         let jar = &mut self.users[user].jar;
