@@ -80,16 +80,16 @@ impl Protocol {
 
     /// One party refreshes in the quiet: sent, answered, stored, used and confirmed at once, but for one loss.
     pub(super) fn refresh(&self, world: &mut World, party: Party, after: i8, fate: Fate) {
-        let Some(token) = (if party == Party::Honest { world.jar } else { world.thief }) else { return };
+        let Some(held) = (if party == Party::Honest { world.jar } else { world.thief }) else { return };
         self.pass(world, after);
-        let (outdated, lossless) = (token != world.row.newest(), self.nothing_was_lost(world));
-        let served = self.present(world, token, Asked::Refresh);
+        let (outdated, lossless) = (held != world.row.newest(), self.nothing_was_lost(world));
+        let served = self.present(world, held, Asked::Refresh);
         if missed(world, served.outcome, outdated && lossless && !served.refused()) {
             world.blame(Fault::Missed);
         }
         let got = match served.answer {
             Answer::Both => Some(world.row.newest()),
-            Answer::AccessOnly => Some(token),
+            Answer::AccessOnly => Some(held),
             Answer::Retry(_) | Answer::Refusal => None,
         };
         if let Some(got) = got {
