@@ -1,4 +1,5 @@
-//! JSON by RFC 8259, strictly: no member twice at any depth, nothing after the end, at most 127 levels.
+//! JSON by RFC 8259, strictly: no member twice or of serde_json's own at any depth, nothing after the end, at most 127
+//! levels.
 
 #[derive(Debug, PartialEq)]
 pub enum Json {
@@ -85,6 +86,10 @@ impl Reader<'_> {
         loop {
             self.blanks();
             let name = self.text()?;
+            // To these serde_json's own values give a meaning that the text has not.
+            if name.starts_with("$serde_json::private::") {
+                return None;
+            }
             if !self.takes(b':') || members.iter().any(|(other, _)| *other == name) {
                 return None;
             }
