@@ -4,6 +4,8 @@
 # No sanitizer: they need a nightly toolchain, and the crate forbids unsafe code. Coverage is stable. Comparisons are not traced,
 # which makes the targets twice as fast; the dictionaries know what they compare with.
 #
+# SEED makes a run the same each time, as far as the same corpus lets it; otherwise each is another.
+#
 # What a run found out is kept in target/fuzz/corpus, and the next run starts from it. A finding is written to
 # fuzz/artifacts and named; `sh fuzz/run.sh TARGET FILE` runs it again.
 set -eu
@@ -39,7 +41,7 @@ seeds=$CARGO_TARGET_DIR/seeds/$target
 rm -rf "$seeds"
 node fuzz/seeds.mjs "$target" "$seeds"
 if "$binary" "$corpus" "$seeds" -dict="fuzz/dictionaries/$target.dict" -max_len=2048 -timeout=10 \
-    -rss_limit_mb=1024 -max_total_time="${2:-15}" -artifact_prefix="$artifacts/" -print_final_stats=1 >"$log" 2>&1; then
+    -rss_limit_mb=1024 -max_total_time="${2:-15}" -seed="${SEED:-0}" -artifact_prefix="$artifacts/" -print_final_stats=1 >"$log" 2>&1; then
     awk '/DONE/ { for (i = 1; i < NF; i++) if ($i == "cov:") coverage = $(i + 1) }
         /^stat::number_of_executed_units/ { runs = $2 }
         END { printf "%s executions, %s edges, no finding\n", runs, coverage }' "$log"
