@@ -11,11 +11,8 @@ impl<S: SessionStore> Sessions<S> {
     ///
     /// When the store breaks, or, for such a token, the accounts.
     pub(crate) async fn named_by(&self, refresh_token: &str) -> Result<Option<Named>, SessionError> {
-        let core = self.core();
-        let Ok(claims) = core.read(refresh_token) else { return Ok(None) };
-        self.adopt_to_end(&claims, refresh_token).await?;
-        let found = self.found(&claims).await?;
-        let living = found.filter(|loaded| loaded.row.is_living(loaded.now));
+        let Some(claims) = self.to_end(refresh_token).await? else { return Ok(None) };
+        let living = self.living(&claims).await?.filter(|loaded| claims.generation >= loaded.row.cut);
         Ok(living.map(|_| Named { subject: claims.subject.clone(), session: claims.session }))
     }
 
@@ -36,23 +33,35 @@ impl<S: SessionStore> Sessions<S> {
         Ok(found.is_some_and(|Loaded { row, now, .. }| row.is_living(now) && generation.is_some_and(|g| g >= row.cut)))
     }
 
-    /// Ends the session that a refresh token names, if it names one.
-    pub(super) async fn end_named_by(&self, refresh_token: &str, reason: RevokeReason) -> Result<(), SessionError> {
-        if let Some(named) = self.named_by(refresh_token).await? {
-            self.end(&named.subject, named.session, reason).await?;
+    /// Ends the session whose place a login of `subject` takes, if this refresh token names one. Whoever has just shown that
+    /// subject's credentials ends it also by a token that was cut off: it may have been a thief who did that, and he would keep
+    /// the session.
+    pub(super) async fn replace(&self, refresh_token: &str, subject: &str) -> Result<(), SessionError> {
+        let Some(claims) = self.to_end(refresh_token).await? else { return Ok(()) };
+        let living = self.living(&claims).await?;
+        if living.is_some_and(|loaded| claims.subject == subject || claims.generation >= loaded.row.cut) {
+            self.end(&claims.subject, claims.session, RevokeReason::Replaced).await?;
         }
         Ok(())
     }
 
     pub(super) async fn is_of_living_session(&self, claims: &RefreshClaims) -> Result<bool, SessionError> {
-        Ok(self.found(claims).await?.is_some_and(|loaded| loaded.row.is_living(loaded.now)))
+        Ok(self.living(claims).await?.is_some_and(|loaded| claims.generation >= loaded.row.cut))
     }
 
-    async fn found(&self, claims: &RefreshClaims) -> Result<Option<Loaded>, SessionError> {
+    /// What a refresh token says, whose session is to be ended; nothing if it is none of ours.
+    async fn to_end(&self, refresh_token: &str) -> Result<Option<RefreshClaims>, SessionError> {
+        let Ok(claims) = self.core().read(refresh_token) else { return Ok(None) };
+        self.adopt_to_end(&claims, refresh_token).await?;
+        Ok(Some(claims))
+    }
+
+    /// The session of a refresh token, if it lives and the token's secret is its own; cut off or not.
+    async fn living(&self, claims: &RefreshClaims) -> Result<Option<Loaded>, SessionError> {
         let core = self.core();
         let hash = claims.secret.hash()?;
         let found = core.timed(core.store.load(&claims.subject, claims.session)).await?;
-        Ok(found.filter(|loaded| loaded.row.secret_hash.matches(&hash) && claims.generation >= loaded.row.cut))
+        Ok(found.filter(|loaded| loaded.row.secret_hash.matches(&hash) && loaded.row.is_living(loaded.now)))
     }
 
     /// What a refresh token says of its session, by its signature alone: to tell two tokens of different sessions apart.

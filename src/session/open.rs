@@ -128,7 +128,7 @@ impl<S: SessionStore> Sessions<S> {
         };
         core.mint.check(subject, &granted, read_at)?;
         if let Some(token) = from.replaces {
-            self.end_named_by(token, RevokeReason::Replaced).await?;
+            self.replace(token, subject).await?;
         }
         let secret = SessionSecret::from_bytes(random()?);
         let (idle, lifetime) = self.lives(&login);
