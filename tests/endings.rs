@@ -258,6 +258,25 @@ async fn a_thief_who_hangs_up_is_reported_all_the_same() {
 }
 
 #[tokio::test]
+async fn a_thief_is_reported_also_where_nobody_knows_whether_the_session_was_ended() {
+    let world = World::new();
+    let sessions = world.builder().build().unwrap();
+    let stolen = open(&sessions).await;
+    let mut tokens = renewed(sessions.refresh(stolen.refresh_token()).await.unwrap());
+    for _ in 0..2 {
+        world.clock.advance(HOUR);
+        tokens = renewed(sessions.refresh(tokens.refresh_token()).await.unwrap());
+    }
+    world.answers(LOST);
+    assert_eq!(sessions.refresh(stolen.refresh_token()).await.unwrap_err().kind(), SessionErrorKind::Store);
+    assert!(world.has_heard("reused:stale"));
+    // It was, and to whoever comes next it has ended, for whatever reason.
+    world.answers(AT_ONCE);
+    assert!(matches!(sessions.refresh(tokens.refresh_token()).await.unwrap(), Refreshed::Refused(_)));
+    assert!(is_ended(&sessions, &tokens));
+}
+
+#[tokio::test]
 async fn a_second_logout_makes_good_for_a_first_one_whose_answer_was_lost() {
     let world = World::new();
     let sessions = world.builder().build().unwrap();

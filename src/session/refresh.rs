@@ -196,7 +196,11 @@ impl<S: SessionStore> Sessions<S> {
             match decision.write {
                 Write::Nothing => return Ok((decision.outcome, decision.answer, found)),
                 Write::Revoke => {
-                    core.end(subject, id, RevokeReason::Reused).await?;
+                    if let Err(error) = core.end(subject, id, RevokeReason::Reused).await {
+                        // Whoever came may not come again, and what was written after all is told by no later outcome.
+                        core.reporter.report(id, subject, EventKind::Presented(decision.outcome));
+                        return Err(error);
+                    }
                     return Ok((decision.outcome, decision.answer, found));
                 }
                 Write::Swap(swap) => match core.timed(core.store.swap(subject, id, &secret_hash, &swap)).await? {
