@@ -300,6 +300,30 @@ async fn a_session_that_another_instance_ended_is_over_here_once_its_refresh_tok
 }
 
 #[tokio::test]
+async fn what_another_instance_cut_off_is_cut_off_here_once_its_refresh_token_comes() {
+    let world = World::new();
+    let (here, there) = (world.builder().build().unwrap(), world.builder().build().unwrap());
+    let before = open(&here).await;
+    let after = renewed(there.rotate(before.refresh_token()).await.unwrap());
+    assert!(!is_ended(&here, &before), "nobody has told yet");
+    assert!(matches!(here.refresh(before.refresh_token()).await.unwrap(), Refreshed::Refused(_)));
+    assert!(is_ended(&here, &before) && !is_ended(&here, &after));
+}
+
+#[tokio::test]
+async fn a_cut_whose_answer_the_store_did_not_give_counts_here_once_it_is_known() {
+    let world = World::new();
+    let sessions = world.builder().build().unwrap();
+    let tokens = open(&sessions).await;
+    world.answers(LOST);
+    assert_eq!(sessions.rotate(tokens.refresh_token()).await.unwrap_err().kind(), SessionErrorKind::Store);
+    world.answers(AT_ONCE);
+    let again = sessions.rotate(tokens.refresh_token()).await.unwrap();
+    assert!(matches!(again.outcome(), Some(jwt_sessions::session::Outcome::Superseded)));
+    assert!(is_ended(&sessions, &tokens));
+}
+
+#[tokio::test]
 async fn nobody_ends_anothers_session_by_asking_for_its_id() {
     let world = World::new();
     let sessions = world.builder().build().unwrap();

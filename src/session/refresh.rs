@@ -164,9 +164,11 @@ impl<S: SessionStore> Sessions<S> {
         {
             core.ended.cut(row.id, row.cut);
         }
-        // Ended by another instance, perhaps: its access tokens are refused here from now on, too.
-        if *outcome == Outcome::Ended {
-            core.ended.end(claims.session);
+        // Ended or cut off by another instance, perhaps: its access tokens are refused here from now on, too.
+        match (outcome, loaded) {
+            (Outcome::Ended, _) => core.ended.end(claims.session),
+            (Outcome::Superseded, Some(Loaded { row, .. })) => core.ended.cut(row.id, row.cut),
+            _ => {}
         }
         core.reporter.report(claims.session, &claims.subject, EventKind::Presented(*outcome));
     }
