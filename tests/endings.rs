@@ -12,7 +12,7 @@ use http::{Request, StatusCode};
 use jwt_sessions::auth::RefusalKind;
 use jwt_sessions::clock::Clock;
 use jwt_sessions::router::session_router;
-use jwt_sessions::session::{Event, Events, SessionErrorKind};
+use jwt_sessions::session::{Event, Events, Outcome, SessionErrorKind};
 use jwt_sessions::store::{
     Created, Listed, Loaded, MemoryStore, NewSession, RevokeReason, Seen, SessionStore, StoreError, StoreErrorKind,
     Swap, Swapped,
@@ -319,7 +319,7 @@ async fn a_cut_whose_answer_the_store_did_not_give_counts_here_once_it_is_known(
     assert_eq!(sessions.rotate(tokens.refresh_token()).await.unwrap_err().kind(), SessionErrorKind::Store);
     world.answers(AT_ONCE);
     let again = sessions.rotate(tokens.refresh_token()).await.unwrap();
-    assert!(matches!(again.outcome(), Some(jwt_sessions::session::Outcome::Superseded)));
+    assert!(matches!(again.outcome(), Some(Outcome::Superseded)));
     assert!(is_ended(&sessions, &tokens));
 }
 
@@ -400,4 +400,22 @@ async fn what_was_seen_while_the_store_was_down_still_tells_a_thief() {
     world.clock.advance(HOUR);
     assert!(matches!(sessions.refresh(stolen.refresh_token()).await.unwrap(), Refreshed::Refused(_)));
     assert!(world.has_heard("reused:recent"));
+}
+
+#[tokio::test]
+async fn an_orphan_in_use_is_told_and_refused_also_where_the_store_ended_its_session_without_answering() {
+    let world = World::new();
+    let sessions = world.builder().build().unwrap();
+    let first = open(&sessions).await;
+    let lost = renewed(sessions.refresh(first.refresh_token()).await.unwrap());
+    world.clock.advance(Duration::from_secs(91));
+    let again = renewed(sessions.refresh(first.refresh_token()).await.unwrap());
+    assert_eq!(again.outcome(), Some(Outcome::Reissued));
+    world.answers(LOST);
+    assert!(!is_ended(&sessions, &lost), "somebody else has it");
+    sessions.flush().await;
+    world.answers(AT_ONCE);
+    sessions.flush().await;
+    assert!(world.has_heard("reused:orphan"));
+    assert!(is_ended(&sessions, &lost) && is_ended(&sessions, &again));
 }
