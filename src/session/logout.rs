@@ -5,15 +5,17 @@ use crate::token::{RefreshClaims, SessionId};
 
 impl<S: SessionStore> Sessions<S> {
     /// The living session that a refresh token names, for ending it: any generation that was not cut off, if its secret is the
-    /// session's. Presenting one here is no rotation, and a stale one no theft. A token of the system before is taken first.
+    /// session's, and the one that a cut has just replaced. Presenting one here is no rotation, and a stale one no theft. A token
+    /// of the system before is taken first.
     ///
     /// # Errors
     ///
     /// When the store breaks, or, for such a token, the accounts.
     pub(crate) async fn named_by(&self, refresh_token: &str) -> Result<Option<Named>, SessionError> {
         let Some(claims) = self.to_end(refresh_token).await? else { return Ok(None) };
-        let living = self.living(&claims).await?.filter(|loaded| claims.generation >= loaded.row.cut);
-        Ok(living.map(|_| Named { subject: claims.subject.clone(), session: claims.session }))
+        let living = self.living(&claims).await?;
+        let named = living.filter(|loaded| claims.generation >= loaded.row.cut || self.was_just_cut(&claims, loaded));
+        Ok(named.map(|_| Named { subject: claims.subject.clone(), session: claims.session }))
     }
 
     /// Whether the session of an access token lives in the store, and the token's generation was not cut off: ended on
@@ -43,6 +45,13 @@ impl<S: SessionStore> Sessions<S> {
             self.end(&claims.subject, claims.session, RevokeReason::Replaced).await?;
         }
         Ok(())
+    }
+
+    /// Whether it is the token that the last rotation cut off, and the successor may not be in the jar: its answer is on its way,
+    /// or nobody was ever seen with it. Whoever logs out with it would hear that he is logged out, and would not be.
+    fn was_just_cut(&self, claims: &RefreshClaims, Loaded { row, now, .. }: &Loaded) -> bool {
+        let is_last = row.cut == row.generation && claims.generation.saturating_add(1) == row.cut;
+        is_last && (row.seen < row.generation || now.since(row.rotated_at) <= self.core().rotation.quiet())
     }
 
     pub(super) async fn is_of_living_session(&self, claims: &RefreshClaims) -> Result<bool, SessionError> {
