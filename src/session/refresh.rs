@@ -39,6 +39,9 @@ impl<S: SessionStore> Sessions<S> {
     /// After a password was changed: ends the subject's other sessions and, in this one, replaces both tokens and cuts off
     /// everything earlier.
     ///
+    /// [`TryAgain`](Refused::TryAgain) says that another tab has just renewed this session: the others are ended, and this one's
+    /// earlier tokens are not cut off yet. The client refreshes, and rotates then; the password need not be changed again.
+    ///
     /// # Errors
     ///
     /// When the store or the accounts break; called again with the same token, it does what is left.
