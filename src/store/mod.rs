@@ -9,6 +9,7 @@ mod any;
 pub mod conformance;
 mod connect;
 mod error;
+mod feed;
 mod memory;
 mod record;
 #[cfg(feature = "sqlite")]
@@ -19,6 +20,7 @@ use std::future::Future;
 pub use self::any::AnyStore;
 pub use self::connect::connect;
 pub use self::error::{StoreError, StoreErrorKind};
+pub use self::feed::{Cursor, Ends, Entry, Feed};
 pub use self::memory::MemoryStore;
 pub use self::record::{
     Created, Device, Listed, Loaded, NewSession, Revocation, RevokeReason, Row, Seen, Swap, Swapped,
