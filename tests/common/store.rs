@@ -50,6 +50,11 @@ impl Store {
         Self { inner, mood, created: Arc::default(), batches: Arc::default(), confirmed: Arc::default(), clock }
     }
 
+    /// Another instance's way to the same sessions, which breaks by itself.
+    pub(crate) fn beside(&self) -> Self {
+        Self { mood: Arc::new(Mutex::new(Mood::Well)), ..self.clone() }
+    }
+
     pub(crate) fn is(&self, mood: Mood) {
         *self.mood.lock().unwrap() = mood;
     }
