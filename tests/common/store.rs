@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use jwt_sessions::clock::Clock;
 use jwt_sessions::store::{
-    AnyStore, Created, Listed, Loaded, MemoryStore, NewSession, RevokeReason, Seen, SessionStore, StoreError,
-    StoreErrorKind, Swap, Swapped,
+    AnyStore, Created, Cursor, Feed, Listed, Loaded, MemoryStore, NewSession, RevokeReason, Seen, SessionStore,
+    StoreError, StoreErrorKind, Swap, Swapped,
 };
 use jwt_sessions::token::{SecretHash, SessionId, Timestamp};
 use tokio::sync::Notify;
@@ -48,6 +48,11 @@ impl Store {
         let inner = Arc::new(Mutex::new(store));
         let mood = Arc::new(Mutex::new(Mood::Well));
         Self { inner, mood, created: Arc::default(), batches: Arc::default(), confirmed: Arc::default(), clock }
+    }
+
+    /// Another instance's way to the same sessions, which breaks by itself.
+    pub(crate) fn beside(&self) -> Self {
+        Self { mood: Arc::new(Mutex::new(Mood::Well)), ..self.clone() }
     }
 
     pub(crate) fn is(&self, mood: Mood) {
@@ -154,5 +159,9 @@ impl SessionStore for Store {
 
     async fn revoke_all(&self, before: Timestamp) -> Result<u64, StoreError> {
         self.asked().await?.revoke_all(before).await
+    }
+
+    async fn feed(&self, cursor: &Cursor) -> Result<Feed, StoreError> {
+        self.asked().await?.feed(cursor).await
     }
 }
