@@ -13,8 +13,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use jwt_sessions::clock::Clock;
 use jwt_sessions::store::conformance::Suite;
 use jwt_sessions::store::{
-    Created, Device, Listed, Loaded, NOTED_FOR, NewSession, REVOKED_FOR, Revocation, RevokeReason, Row, Seen,
-    SessionStore, StoreError, StoreErrorKind, Swap, Swapped,
+    Created, Cursor, Device, Ends, Entry, Feed, Listed, Loaded, NOTED_FOR, NewSession, REVOKED_FOR, Revocation,
+    RevokeReason, Row, Seen, SessionStore, StoreError, StoreErrorKind, Swap, Swapped,
 };
 use jwt_sessions::token::{SecretHash, SessionId, Timestamp};
 use jwt_sessions::{Client, Grant, Keys, Opened, Refreshed, Sessions, accounts_elsewhere};
@@ -33,6 +33,9 @@ struct Tables {
     ended: HashMap<String, Timestamp>,
     /// The same for all subjects: what `revoke_all` was told.
     all_ended: Option<Timestamp>,
+    /// What was ended, for the other instances: a table of its own that they read twice a second. A database deletes
+    /// here what is older than [`REVOKED_FOR`].
+    feed: Vec<(Timestamp, Ends)>,
 }
 
 impl MapStore {
@@ -93,6 +96,9 @@ impl SessionStore for MapStore {
         Ok(match swap.apply(row, now).filter(|_| row.secret_hash.matches(secret_hash)) {
             Some(swapped) => {
                 *row = swapped;
+                if swap.cut > 0 {
+                    tables.feed.push((now, Ends::Below(id, swap.cut)));
+                }
                 Swapped::Won(Loaded::new(swapped, now))
             }
             None => Swapped::Lost(Some(Loaded::new(*row, now))),
@@ -155,7 +161,6 @@ impl SessionStore for MapStore {
             deleted += usize::from(delete);
             !delete
         });
-        // No login is in flight for an hour.
         tables.ended.retain(|_, ended| now.since(*ended) <= NOTED_FOR);
         Ok(deleted)
     }
@@ -170,7 +175,19 @@ impl SessionStore for MapStore {
                 ended += 1;
             }
         }
+        tables.feed.push((now, Ends::All));
         Ok(ended)
+    }
+
+    async fn feed(&self, cursor: &Cursor) -> Result<Feed, StoreError> {
+        let (tables, now) = self.begin();
+        // A number of eight bytes: how many entries were read. In SQL mind that numbers are given before they are committed.
+        let read = cursor.as_bytes().try_into().map_or(0, usize::from_be_bytes);
+        let read = if read > tables.feed.len() { 0 } else { read };
+        let entries: Vec<_> =
+            tables.feed.iter().skip(read).map(|(at, ends)| Entry::new(*ends, now.since(*at))).collect();
+        let cursor = Cursor::new(tables.feed.len().to_be_bytes());
+        Ok(Feed::new(entries.into_iter().filter(|entry| entry.age <= REVOKED_FOR).collect(), cursor, false))
     }
 }
 
@@ -189,6 +206,7 @@ impl Tables {
     fn end(&mut self, subject: &str, id: SessionId, reason: RevokeReason, now: Timestamp) -> bool {
         let Some(row) = self.row(subject, id).filter(|row| row.is_living(now)) else { return false };
         row.revoked = Some(Revocation::new(now, reason));
+        self.feed.push((now, Ends::Session(id)));
         true
     }
 }

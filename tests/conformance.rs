@@ -7,7 +7,8 @@ use std::time::Duration;
 use jwt_sessions::clock::Clock;
 use jwt_sessions::store::conformance::Suite;
 use jwt_sessions::store::{
-    Created, Listed, Loaded, MemoryStore, NewSession, RevokeReason, Seen, SessionStore, StoreError, Swap, Swapped,
+    Created, Cursor, Ends, Feed, Listed, Loaded, MemoryStore, NewSession, RevokeReason, Seen, SessionStore, StoreError,
+    Swap, Swapped,
 };
 use jwt_sessions::token::{SecretHash, SessionId, Timestamp};
 
@@ -30,6 +31,12 @@ enum Fault {
     NoOrphans,
     ListsBackward,
     PurgesTooMuch,
+    /// Only the ends of single sessions come to the feed.
+    ForgetsCuts,
+    /// Its numbers are given before they are committed: what is committed late is behind the cursor.
+    LosesLateEntries,
+    TakesStrangeCursors,
+    KeepsOldEntries,
 }
 
 struct Broken(MemoryStore, Fault);
@@ -120,6 +127,26 @@ impl SessionStore for Broken {
     async fn revoke_all(&self, before: Timestamp) -> Result<u64, StoreError> {
         self.0.revoke_all(before).await
     }
+
+    async fn feed(&self, cursor: &Cursor) -> Result<Feed, StoreError> {
+        let mut feed = match self.1 {
+            Fault::TakesStrangeCursors if !matches!(cursor.as_bytes().len(), 0 | 8) => {
+                return Ok(Feed::new(Vec::new(), cursor.clone(), false));
+            }
+            Fault::KeepsOldEntries => self.0.feed(&Cursor::default()).await?,
+            _ => self.0.feed(cursor).await?,
+        };
+        match self.1 {
+            Fault::ForgetsCuts => feed.entries.retain(|entry| !matches!(entry.ends, Ends::Below(..))),
+            // The last of a page that others are on is not to be seen yet.
+            Fault::LosesLateEntries if !cursor.as_bytes().is_empty() => {
+                feed.entries.truncate(feed.entries.len().saturating_sub(1).max(1));
+            }
+            Fault::KeepsOldEntries => feed.entries.iter_mut().for_each(|entry| entry.age = Duration::ZERO),
+            _ => {}
+        }
+        Ok(feed)
+    }
 }
 
 #[tokio::test]
@@ -138,6 +165,10 @@ async fn a_broken_promise_is_found_and_named() {
         (Fault::NoOrphans, "is an orphan"),
         (Fault::ListsBackward, "rotated last first"),
         (Fault::PurgesTooMuch, "no more than it was asked for"),
+        (Fault::ForgetsCuts, "what is cut is in the feed"),
+        (Fault::LosesLateEntries, "in the feed"),
+        (Fault::TakesStrangeCursors, "is the beginning"),
+        (Fault::KeepsOldEntries, "by the store's clock"),
     ];
     for (fault, promise) in faults {
         let clock = Clock::manual(Timestamp::from_secs(1_700_000_000));

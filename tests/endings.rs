@@ -14,8 +14,8 @@ use jwt_sessions::clock::Clock;
 use jwt_sessions::router::session_router;
 use jwt_sessions::session::{Event, Events, SessionErrorKind};
 use jwt_sessions::store::{
-    Created, Listed, Loaded, MemoryStore, NewSession, RevokeReason, Seen, SessionStore, StoreError, StoreErrorKind,
-    Swap, Swapped,
+    Created, Cursor, Feed, Listed, Loaded, MemoryStore, NewSession, RevokeReason, Seen, SessionStore, StoreError,
+    StoreErrorKind, Swap, Swapped,
 };
 use jwt_sessions::token::{SecretHash, SessionId, Timestamp};
 use jwt_sessions::{
@@ -108,6 +108,10 @@ impl SessionStore for Unreliable {
 
     async fn revoke_all(&self, before: Timestamp) -> Result<u64, StoreError> {
         self.inner.revoke_all(before).await
+    }
+
+    async fn feed(&self, cursor: &Cursor) -> Result<Feed, StoreError> {
+        self.inner.feed(cursor).await
     }
 }
 

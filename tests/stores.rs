@@ -11,8 +11,8 @@ use std::time::Duration;
 use jwt_sessions::clock::Clock;
 use jwt_sessions::store::conformance::Suite;
 use jwt_sessions::store::{
-    AnyStore, Created, Listed, Loaded, MemoryStore, NewSession, RevokeReason, Seen, SessionStore, SqliteStore,
-    StoreError, StoreErrorKind, Swap, Swapped, connect,
+    AnyStore, Created, Cursor, Feed, Listed, Loaded, MemoryStore, NewSession, RevokeReason, Seen, SessionStore,
+    SqliteStore, StoreError, StoreErrorKind, Swap, Swapped, connect,
 };
 use jwt_sessions::token::{SecretHash, SessionId, Timestamp};
 
@@ -49,12 +49,13 @@ async fn sqlite_keeps_the_contract_on_one_thread_by_the_systems_clock() {
     Suite::new(sqlite(&folder, &Clock::system()).await).alone().run().await;
 }
 
-/// Each call goes to another of two handles on one file, as it would from two processes behind one balancer.
+/// As two processes behind one balancer have it: each call goes to another handle, and what one ended the other reads.
 #[tokio::test(flavor = "multi_thread")]
 async fn two_handles_on_one_file_keep_the_contract() {
     let (folder, clock) = (tempfile::tempdir().unwrap(), noon());
     let handles = Alternating::new(sqlite(&folder, &clock).await, sqlite(&folder, &clock).await);
-    Suite::new(handles).with_clock(clock).alone().run().await;
+    let other = Alternating::new(sqlite(&folder, &clock).await, sqlite(&folder, &clock).await);
+    Suite::new(handles).shared_with(other).with_clock(clock).alone().run().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -211,5 +212,9 @@ impl SessionStore for Alternating {
 
     async fn revoke_all(&self, before: Timestamp) -> Result<u64, StoreError> {
         self.next().revoke_all(before).await
+    }
+
+    async fn feed(&self, cursor: &Cursor) -> Result<Feed, StoreError> {
+        self.next().feed(cursor).await
     }
 }

@@ -3,7 +3,9 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use super::{Created, Listed, Loaded, NewSession, RevokeReason, Seen, SessionStore, StoreError, Swap, Swapped};
+use super::{
+    Created, Cursor, Feed, Listed, Loaded, NewSession, RevokeReason, Seen, SessionStore, StoreError, Swap, Swapped,
+};
 use crate::token::{SecretHash, SessionId, Timestamp};
 
 /// A store whose kind is decided at run time, from a URL or by the application. It boxes one future a call.
@@ -72,6 +74,14 @@ impl SessionStore for AnyStore {
     async fn revoke_all(&self, before: Timestamp) -> Result<u64, StoreError> {
         self.0.revoke_all(before).await
     }
+
+    async fn feed(&self, cursor: &Cursor) -> Result<Feed, StoreError> {
+        self.0.feed(cursor).await
+    }
+
+    async fn woken(&self) {
+        self.0.woken().await;
+    }
 }
 
 type Boxed<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
@@ -92,6 +102,8 @@ trait Erased: Send + Sync {
     fn list<'a>(&'a self, subject: &'a str) -> Boxed<'a, Vec<Listed>>;
     fn purge(&self, limit: usize) -> Boxed<'_, usize>;
     fn revoke_all(&self, before: Timestamp) -> Boxed<'_, u64>;
+    fn feed<'a>(&'a self, cursor: &'a Cursor) -> Boxed<'a, Feed>;
+    fn woken(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
 }
 
 impl<S: SessionStore> Erased for S {
@@ -134,5 +146,13 @@ impl<S: SessionStore> Erased for S {
 
     fn revoke_all(&self, before: Timestamp) -> Boxed<'_, u64> {
         Box::pin(SessionStore::revoke_all(self, before))
+    }
+
+    fn feed<'a>(&'a self, cursor: &'a Cursor) -> Boxed<'a, Feed> {
+        Box::pin(SessionStore::feed(self, cursor))
+    }
+
+    fn woken(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(SessionStore::woken(self))
     }
 }

@@ -60,7 +60,7 @@ impl Entry {
 }
 
 /// Which access tokens an [`Entry`] speaks of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Ends {
     /// All tokens of a session.

@@ -140,10 +140,32 @@ pub trait SessionStore: Send + Sync + 'static {
     ///
     /// When the store breaks.
     fn revoke_all(&self, before: Timestamp) -> impl Future<Output = Result<u64, StoreError>> + Send;
+
+    /// What was ended or cut lately, from `cursor` on: a page, and where the next one begins.
+    ///
+    /// In the same step in which it is done, each of these appends to the feed: a session that is ended, one
+    /// [`Ends::Session`]; a swap that wins with a `cut` above 0, one [`Ends::Below`]; [`revoke_all`](Self::revoke_all), one
+    /// [`Ends::All`]. Whatever was committed before this call is read, if it is of use ([`REVOKED_FOR`]) and was not read
+    /// before `cursor`, also when others that began later were committed, and read, before it. Entries may come twice. A
+    /// cursor that the store does not understand, or that is ahead of it because a copy was restored, is the beginning.
+    ///
+    /// Many instances ask this twice a second: where nothing happened, it costs next to nothing.
+    ///
+    /// # Errors
+    ///
+    /// When the store breaks.
+    fn feed(&self, cursor: &Cursor) -> impl Future<Output = Result<Feed, StoreError>> + Send;
+
+    /// Comes back when there may be something new in the [`feed`](Self::feed); never, unless the store can tell.
+    ///
+    /// It is a wake-up and carries nothing: the feed is read twice a second all the same.
+    fn woken(&self) -> impl Future<Output = ()> + Send {
+        std::future::pending()
+    }
 }
 
-/// How long a revoked session is kept, so that its end can still be told from never having been: one hour and one minute,
-/// the longest life of an access token and what clocks may differ by.
+/// How long a revoked session is kept, so that its end can still be told from never having been, and an entry of the feed is
+/// of use: one hour and one minute, the longest life of an access token and what clocks may differ by.
 pub const REVOKED_FOR: std::time::Duration = std::time::Duration::from_secs(3660);
 
 /// How long a store remembers that all sessions of a subject were ended: 400 days. Nobody's credentials of longer ago open a

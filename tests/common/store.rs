@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use jwt_sessions::clock::Clock;
 use jwt_sessions::store::{
-    AnyStore, Created, Listed, Loaded, MemoryStore, NewSession, RevokeReason, Seen, SessionStore, StoreError,
-    StoreErrorKind, Swap, Swapped,
+    AnyStore, Created, Cursor, Feed, Listed, Loaded, MemoryStore, NewSession, RevokeReason, Seen, SessionStore,
+    StoreError, StoreErrorKind, Swap, Swapped,
 };
 use jwt_sessions::token::{SecretHash, SessionId, Timestamp};
 use tokio::sync::Notify;
@@ -154,5 +154,9 @@ impl SessionStore for Store {
 
     async fn revoke_all(&self, before: Timestamp) -> Result<u64, StoreError> {
         self.asked().await?.revoke_all(before).await
+    }
+
+    async fn feed(&self, cursor: &Cursor) -> Result<Feed, StoreError> {
+        self.asked().await?.feed(cursor).await
     }
 }

@@ -18,7 +18,8 @@
 //!    sessions there; they expire within the hour.
 //! 3. [`with_clock`](Suite::with_clock) gives it the store's clock, if that can be set: then it also tries what needs time to
 //!    pass, to the millisecond. Without, it waits for the store's own clock where some milliseconds are enough.
-//! 4. [`alone`](Suite::alone) says that nobody else uses the store: only then all sessions are ended.
+//! 4. [`shared_with`](Suite::shared_with) gives it the same sessions by another connection, as another process has them.
+//! 5. [`alone`](Suite::alone) says that nobody else uses the store: only then all sessions are ended.
 //!
 //! # Deployment
 //!
@@ -32,6 +33,7 @@
 
 mod confirm;
 mod create;
+mod feed;
 mod limit;
 mod list;
 mod races;

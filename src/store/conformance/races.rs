@@ -129,8 +129,8 @@ impl<S: SessionStore> Suite<S> {
         }
     }
 
-    /// Runs `count` tasks at once and gives their answers.
-    async fn at_once<T, F>(&self, count: usize, race: impl Fn(Arc<S>, usize) -> F) -> Vec<T>
+    /// Runs `count` tasks at once, every second one by the other way to the store, and gives their answers.
+    pub(super) async fn at_once<T, F>(&self, count: usize, race: impl Fn(Arc<S>, usize) -> F) -> Vec<T>
     where
         T: Send + 'static,
         F: Future<Output = T> + Send + 'static,
@@ -138,7 +138,8 @@ impl<S: SessionStore> Suite<S> {
         let start = Arc::new(tokio::sync::Barrier::new(count));
         let mut racers = JoinSet::new();
         for racer in 0..count {
-            let (start, run) = (Arc::clone(&start), race(Arc::clone(&self.store), racer));
+            let store = if racer % 2 == 0 { &self.store } else { &self.other };
+            let (start, run) = (Arc::clone(&start), race(Arc::clone(store), racer));
             racers.spawn(async move {
                 start.wait().await;
                 run.await
@@ -157,5 +158,5 @@ fn is_ready(call: Pin<&mut impl Future>) -> bool {
     call.poll(&mut Context::from_waker(Waker::noop())).is_ready()
 }
 
-const RACERS: usize = 64;
+pub(super) const RACERS: usize = 64;
 const ROUNDS: usize = 8;

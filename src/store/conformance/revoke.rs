@@ -1,5 +1,5 @@
 use super::suite::{HOUR, MILLISECOND, Suite, answered, promised, same, sorted};
-use crate::store::{Created, NewSession, Revocation, RevokeReason, Row, SessionStore};
+use crate::store::{Created, Cursor, Ends, NewSession, Revocation, RevokeReason, Row, SessionStore};
 use crate::token::Timestamp;
 
 impl<S: SessionStore> Suite<S> {
@@ -118,8 +118,11 @@ impl<S: SessionStore> Suite<S> {
         let opened = self.open(&new).await;
 
         let before = last.after(MILLISECOND);
+        let (_, begin) = self.read(Cursor::default()).await;
         let ended = answered("revoke_all", self.store.revoke_all(before).await);
         promised(ended >= 2, "all that was living and opened before is counted");
+        let (entries, _) = self.read(begin).await;
+        promised(entries.iter().any(|entry| entry.ends == Ends::All), "that all were ended is in the feed");
         for session in [&old, &older] {
             let reason = self.row(session).await.revoked.map(|revoked| revoked.reason);
             promised(reason == Some(RevokeReason::Revoked), "what was opened before is ended, of every subject");

@@ -12,6 +12,8 @@ use crate::token::{SecretHash, SessionId, Timestamp};
 #[must_use]
 pub struct Suite<S> {
     pub(super) store: Arc<S>,
+    /// The same sessions by another way, where there is one.
+    pub(super) other: Arc<S>,
     pub(super) clock: Option<Clock>,
     alone: bool,
 }
@@ -19,7 +21,15 @@ pub struct Suite<S> {
 impl<S: SessionStore> Suite<S> {
     /// A suite for this store, which is ready for use.
     pub fn new(store: S) -> Self {
-        Self { store: Arc::new(store), clock: None, alone: false }
+        let store = Arc::new(store);
+        Self { other: Arc::clone(&store), store, clock: None, alone: false }
+    }
+
+    /// The same sessions as another process sees them: a second store over a connection of its own. Races then run through
+    /// both, and what one of them ended is read by the other.
+    pub fn shared_with(mut self, other: S) -> Self {
+        self.other = Arc::new(other);
+        self
     }
 
     /// The store's own clock, if it can be set ([`Clock::manual`]); the suite moves it forward.
@@ -63,6 +73,11 @@ impl<S: SessionStore> Suite<S> {
         self.a_login_and_a_logout_of_all_agree().await;
         self.the_limit_holds_in_a_race().await;
         self.a_dropped_call_leaves_no_half().await;
+        self.what_is_ended_is_in_the_feed().await;
+        self.what_ends_nothing_is_not_in_the_feed().await;
+        self.a_reader_misses_nothing_in_a_race().await;
+        self.a_strange_cursor_is_the_beginning().await;
+        self.old_entries_are_not_read().await;
         if self.alone {
             self.all_sessions_can_be_ended().await;
         }

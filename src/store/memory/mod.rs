@@ -1,5 +1,6 @@
 //! Sessions in this process: bounded, sharded by subject.
 
+mod feed;
 mod shard;
 mod store;
 

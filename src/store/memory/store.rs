@@ -4,11 +4,12 @@ use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::feed::Log;
 use super::shard::Shard;
 use crate::clock::Clock;
 use crate::store::{
-    Created, Listed, Loaded, NewSession, REVOKED_FOR, RevokeReason, Seen, SessionStore, StoreError, StoreErrorKind,
-    Swap, Swapped,
+    Created, Cursor, Ends, Feed, Listed, Loaded, NewSession, REVOKED_FOR, RevokeReason, Seen, SessionStore, StoreError,
+    StoreErrorKind, Swap, Swapped,
 };
 use crate::token::{SecretHash, SessionId, Timestamp};
 
@@ -49,6 +50,8 @@ struct Inner {
     /// No row can be dropped before this moment (milliseconds): saves a full store the search.
     earliest: AtomicI64,
     making_room: Mutex<()>,
+    /// Locked after a shard, never before one.
+    feed: Mutex<Log>,
     /// The shard at which the next page of a purge begins.
     next_page: AtomicUsize,
 }
@@ -64,6 +67,7 @@ impl MemoryStore {
             capacity: AtomicUsize::new(DEFAULT_CAPACITY),
             earliest: AtomicI64::new(i64::MAX),
             making_room: Mutex::new(()),
+            feed: Mutex::default(),
             next_page: AtomicUsize::new(0),
         }))
     }
@@ -109,7 +113,11 @@ impl SessionStore for MemoryStore {
         swap: &Swap,
     ) -> Result<Swapped, StoreError> {
         let (mut shard, now) = self.0.shard_of(subject);
-        Ok(shard.swap(subject, id, secret_hash, swap, now))
+        let swapped = shard.swap(subject, id, secret_hash, swap, now);
+        if swap.cut > 0 && matches!(swapped, Swapped::Won(_)) {
+            lock(&self.0.feed).append(Ends::Below(id, swap.cut), now);
+        }
+        Ok(swapped)
     }
 
     async fn confirm(&self, seen: &[Seen]) -> Result<Vec<Seen>, StoreError> {
@@ -124,7 +132,7 @@ impl SessionStore for MemoryStore {
         let (mut shard, now) = self.0.shard_of(subject);
         let ended = shard.revoke(subject, id, reason, now);
         if ended {
-            self.0.droppable_at(now.after(REVOKED_FOR));
+            self.0.ended(&[id], now);
         }
         Ok(ended)
     }
@@ -137,9 +145,7 @@ impl SessionStore for MemoryStore {
     ) -> Result<Vec<SessionId>, StoreError> {
         let (mut shard, now) = self.0.shard_of(subject);
         let ended = shard.revoke_subject(subject, except, reason, now);
-        if !ended.is_empty() {
-            self.0.droppable_at(now.after(REVOKED_FOR));
-        }
+        self.0.ended(&ended, now);
         Ok(ended)
     }
 
@@ -158,7 +164,13 @@ impl SessionStore for MemoryStore {
         let now = self.0.clock.now();
         let ended = shards.iter_mut().map(|shard| shard.revoke_all(before, now)).sum();
         self.0.droppable_at(now.after(REVOKED_FOR));
+        lock(&self.0.feed).append(Ends::All, now);
         Ok(ended)
+    }
+
+    async fn feed(&self, cursor: &Cursor) -> Result<Feed, StoreError> {
+        let feed = lock(&self.0.feed);
+        Ok(feed.read(cursor, self.0.clock.now()))
     }
 }
 
@@ -187,9 +199,7 @@ impl Inner {
         }
         let (row, ended) = shard.open(session, now);
         self.droppable_at(row.expires_at.min(row.idle_until()));
-        if !ended.is_empty() {
-            self.droppable_at(now.after(REVOKED_FOR));
-        }
+        self.ended(&ended, now);
         Ok(Some(Created::Opened { row, ended }))
     }
 
@@ -228,6 +238,14 @@ impl Inner {
             self.next_page.store(index + 1, Ordering::Relaxed);
         }
         dropped
+    }
+
+    /// Notes sessions that were ended while their shard is locked.
+    fn ended(&self, ended: &[SessionId], now: Timestamp) {
+        if !ended.is_empty() {
+            self.droppable_at(now.after(REVOKED_FOR));
+            lock(&self.feed).append_ended(ended, now);
+        }
     }
 
     fn droppable_at(&self, at: Timestamp) {

@@ -1,6 +1,7 @@
 //! Sessions in one SQLite file.
 
 mod error;
+mod feed;
 mod file;
 mod purge;
 mod queue;

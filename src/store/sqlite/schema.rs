@@ -87,13 +87,14 @@ const COLUMNS: &[(&str, &str)] = &[
          revoke_reason TEXT,user_agent TEXT,ip TEXT,label TEXT",
     ),
     ("jwt_sessions_subjects", "subject BLOB,not_before INTEGER"),
+    ("jwt_sessions_feed", "n INTEGER,at INTEGER,session BLOB,below INTEGER"),
 ];
 
 const APPLICATION_ID: &str = "PRAGMA application_id";
 const TABLES: &str = "SELECT count(*) FROM sqlite_schema";
 const OUR_TABLES: &str = "
     SELECT count(*) FROM sqlite_schema
-    WHERE lower(name) IN ('jwt_sessions', 'jwt_sessions_meta', 'jwt_sessions_subjects')";
+    WHERE lower(name) IN ('jwt_sessions', 'jwt_sessions_meta', 'jwt_sessions_subjects', 'jwt_sessions_feed')";
 const TABLE_COLUMNS: &str = "
     SELECT COALESCE(group_concat(name || ' ' || type, ','), '')
     FROM (SELECT name, type FROM pragma_table_info(?1) ORDER BY cid)";

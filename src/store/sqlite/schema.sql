@@ -35,3 +35,13 @@ CREATE TABLE jwt_sessions_subjects (
     subject    BLOB    NOT NULL PRIMARY KEY,
     not_before INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+-- What was ended lately, for the other processes. No number is given twice: a reader's place stays good.
+CREATE TABLE jwt_sessions_feed (
+    n       INTEGER PRIMARY KEY AUTOINCREMENT,
+    at      INTEGER NOT NULL,
+    -- Every session where there is none.
+    session BLOB,
+    -- Only its tokens of generations below this; all of them where there is none.
+    below   INTEGER
+) STRICT;

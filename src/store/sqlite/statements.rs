@@ -3,7 +3,10 @@
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Row as Record, named_params, params};
 use std::time::Duration;
 
-use crate::store::{Created, Device, Listed, Loaded, NewSession, Revocation, RevokeReason, Row, Seen, Swap, Swapped};
+use super::feed;
+use crate::store::{
+    Created, Device, Ends, Listed, Loaded, NewSession, Revocation, RevokeReason, Row, Seen, Swap, Swapped,
+};
 use crate::token::{SecretHash, SessionId, Timestamp};
 
 pub(super) fn create(conn: &Connection, session: &NewSession, now: Timestamp) -> rusqlite::Result<Created> {
@@ -15,6 +18,7 @@ pub(super) fn create(conn: &Connection, session: &NewSession, now: Timestamp) ->
     let others = int(session.limit).saturating_sub(1).max(0);
     let reason = RevokeReason::Limit.name();
     let ended = ids(&mut conn.prepare_cached(END_BEYOND_LIMIT)?, params![subject, now.as_millis(), reason, others])?;
+    feed::append_ended(conn, &ended, now)?;
     let row = Row::opened(session, now);
     conn.prepare_cached(INSERT)?.execute(named_params! {
         ":subject": subject,
@@ -65,7 +69,12 @@ pub(super) fn swap(
         )
         .optional()?;
     match won {
-        Some(row) => Ok(Swapped::Won(Loaded::new(row, now))),
+        Some(row) => {
+            if swap.cut > 0 {
+                feed::append(conn, Ends::Below(id, swap.cut), now)?;
+            }
+            Ok(Swapped::Won(Loaded::new(row, now)))
+        }
         None => Ok(Swapped::Lost(load(conn, subject, id)?.map(|row| Loaded::new(row, now)))),
     }
 }
@@ -99,6 +108,9 @@ pub(super) fn revoke(
         now.as_millis(),
         reason.name()
     ])?;
+    if ended == 1 {
+        feed::append(conn, Ends::Session(id), now)?;
+    }
     Ok(ended == 1)
 }
 
@@ -109,10 +121,13 @@ pub(super) fn revoke_subject(
     reason: RevokeReason,
     now: Timestamp,
 ) -> rusqlite::Result<Vec<SessionId>> {
-    let (subject, now) = (subject.as_bytes(), now.as_millis());
-    conn.prepare_cached(NOTE_SUBJECT)?.execute(params![subject, now])?;
+    let subject = subject.as_bytes();
+    conn.prepare_cached(NOTE_SUBJECT)?.execute(params![subject, now.as_millis()])?;
     let except = except.as_ref().map(SessionId::as_bytes);
-    ids(&mut conn.prepare_cached(REVOKE_SUBJECT)?, params![subject, now, reason.name(), except])
+    let revoke = params![subject, now.as_millis(), reason.name(), except];
+    let ended = ids(&mut conn.prepare_cached(REVOKE_SUBJECT)?, revoke)?;
+    feed::append_ended(conn, &ended, now)?;
+    Ok(ended)
 }
 
 /// The sessions of a subject that were not ended, the dead ones included: the caller knows the time.
@@ -134,6 +149,7 @@ pub(super) fn revoke_all(conn: &Connection, before: Timestamp, now: Timestamp) -
     conn.prepare_cached(NOTE_ALL)?.execute([before.as_millis()])?;
     let reason = RevokeReason::Revoked.name();
     let ended = conn.prepare_cached(REVOKE_ALL)?.execute(params![before.as_millis(), now.as_millis(), reason])?;
+    feed::append(conn, Ends::All, now)?;
     Ok(u64::try_from(ended).unwrap_or(u64::MAX))
 }
 

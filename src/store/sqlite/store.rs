@@ -7,9 +7,11 @@ use tokio::sync::oneshot;
 use super::error::unavailable;
 use super::purge::{self, Page, Place};
 use super::queue::Queue;
-use super::{file, schema, statements, writer};
+use super::{feed, file, schema, statements, writer};
 use crate::clock::Clock;
-use crate::store::{Created, Listed, Loaded, NewSession, RevokeReason, Seen, SessionStore, StoreError, Swap, Swapped};
+use crate::store::{
+    Created, Cursor, Feed, Listed, Loaded, NewSession, RevokeReason, Seen, SessionStore, StoreError, Swap, Swapped,
+};
 use crate::token::{SecretHash, SessionId, Timestamp};
 
 /// Sessions in one SQLite file, which several processes of one machine may share.
@@ -176,6 +178,7 @@ impl SessionStore for SqliteStore {
             self.set_purged_to(at.clone());
             if is_round {
                 self.writer.call(purge::forget).await?;
+                while self.writer.call(feed::forget).await? {}
                 break;
             }
         }
@@ -184,6 +187,11 @@ impl SessionStore for SqliteStore {
 
     async fn revoke_all(&self, before: Timestamp) -> Result<u64, StoreError> {
         self.writer.call(move |conn, now| statements::revoke_all(conn, before, now)).await
+    }
+
+    async fn feed(&self, cursor: &Cursor) -> Result<Feed, StoreError> {
+        let cursor = cursor.clone();
+        self.reader.call(move |conn, now| feed::read(conn, &cursor, now)).await
     }
 }
 
