@@ -31,8 +31,7 @@ fn refused(why: &'static str) -> StoreError {
 }
 
 const UNREADABLE: &str = "it is no URL like `redis://user:password@host:6379/0`";
-const NO_TLS: &str =
-    "it is no URL like `rediss://user:password@host:6379/0`, or this was built without TLS for Redis: turn on the feature \
+const NO_TLS: &str = "it is no URL like `rediss://user:password@host:6379/0`, or this was built without TLS for Redis: turn on the feature \
      `tokio-rustls-comp` or `tokio-native-tls-comp` of the crate `redis` in your own Cargo.toml";
 const CONNECT: Duration = Duration::from_secs(1);
 const ANSWER: Duration = Duration::from_secs(2);

@@ -1,5 +1,6 @@
 //! The feed: a stream for each partition, read where it was left.
 
+use std::cmp::Reverse;
 use std::time::Duration;
 
 use super::codec::session_id;
@@ -34,6 +35,8 @@ pub(super) async fn feed(link: &Link, partitions: u16, cursor: &Cursor) -> Resul
             *read = id;
         }
     }
+    // The oldest first: of one partition they come in their order, and stay in it.
+    entries.sort_by_key(|entry| Reverse(entry.age));
     Ok(Feed::new(entries, Cursor::new(read.join(" ").into_bytes()), more))
 }
 

@@ -10,7 +10,9 @@ pub(super) async fn migrate(link: &Link, partitions: u16) -> Result<(), StoreErr
     let (found, number): (String, u64) = link.run(&call).await?;
     match found.as_str() {
         "ready" => Ok(()),
-        "newer" => Err(foreign(format!("the sessions were laid out by a newer version of this crate (schema {number})"))),
+        "newer" => {
+            Err(foreign(format!("the sessions were laid out by a newer version of this crate (schema {number})")))
+        }
         "partitions" => Err(StoreError::new(StoreErrorKind::Configuration)
             .because(format!("the sessions are spread over {number} partitions, and not over {partitions}"))),
         _ => Err(foreign(format!("another program's key has the name `{META}`"))),

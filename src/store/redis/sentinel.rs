@@ -39,7 +39,7 @@ impl Sentinel {
         }
         let config =
             AsyncConnectionConfig::new().set_connection_timeout(Some(CONNECT)).set_response_timeout(Some(ANSWER));
-        let master = state.client.get_async_connection_with_config(&config).await?;
+        let master = Box::pin(state.client.get_async_connection_with_config(&config)).await?;
         state.turn += 1;
         state.master = Some(master.clone());
         Ok((master, state.turn))

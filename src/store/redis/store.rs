@@ -10,7 +10,6 @@ use ::redis::cluster_async::ClusterConnection;
 use ::redis::sentinel::SentinelClient;
 
 use super::codec::{self, Reply, moment, span};
-use super::error::damaged;
 use super::keys::{self, Place};
 use super::link::{Link, Way};
 use super::scripts;
@@ -18,8 +17,7 @@ use super::sentinel::Sentinel;
 use super::walk::{self, Step};
 use super::{connect, feed, schema};
 use crate::store::{
-    Created, Cursor, Feed, Listed, Loaded, NewSession, RevokeReason, Row, Seen, SessionStore, StoreError, Swap,
-    Swapped,
+    Created, Cursor, Feed, Listed, Loaded, NewSession, RevokeReason, Seen, SessionStore, StoreError, Swap, Swapped,
 };
 use crate::token::{SecretHash, SessionId, Timestamp};
 
@@ -80,7 +78,8 @@ impl RedisStore {
 
     /// Opens a connection to the one server at `url`.
     pub(in crate::store) async fn connect(url: &str) -> Result<Self, StoreError> {
-        Ok(Self::new(connect::connect(url).await?))
+        // Boxed: of all the driver's futures in one another the compiler would compute the size, and give up.
+        Ok(Self::new(Box::pin(connect::connect(url)).await?))
     }
 
     fn over(way: Way) -> Self {
@@ -253,6 +252,10 @@ impl SessionStore for RedisStore {
         // Again, for what was issued to a session before the walk came to it.
         let _: u8 = self.link.run(&note(0, flag(true))).await?;
         Ok(ended)
+    }
+
+    async fn feed(&self, cursor: &Cursor) -> Result<Feed, StoreError> {
+        feed::feed(&self.link, self.partitions, cursor).await
     }
 }
 
