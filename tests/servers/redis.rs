@@ -85,7 +85,18 @@ impl Redis {
 
     fn run(&mut self) {
         let (port, folder) = (self.port.to_string(), self.folder.path().to_str().unwrap().to_owned());
-        let mut args = vec!["--bind", "127.0.0.1", "--port", &port, "--dir", &folder, "--save", ""];
+        let mut args = vec![
+            "--bind",
+            "127.0.0.1",
+            "--port",
+            &port,
+            "--dir",
+            &folder,
+            "--save",
+            "",
+            "--repl-diskless-sync-delay",
+            "0",
+        ];
         args.extend(self.options.iter().map(String::as_str));
         self.process = Some(Process::start("redis-server", &args, &self.log()));
     }
