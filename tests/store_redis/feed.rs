@@ -164,7 +164,7 @@ async fn the_feed_is_told_before_the_row() {
         ["XADD", "HSET"].into_iter().find(|name| line.starts_with(name))
     });
     let writes: Vec<_> = writes.collect();
-    // Of the last, the second HSET is the note of the subject.
+    // Of the last, the first HSET is the note of the subject.
     assert_eq!(writes, ["XADD", "HSET", "XADD", "HSET", "XADD", "HSET", "HSET"], "{said}");
     drop(monitor);
 }
