@@ -120,16 +120,18 @@ fn program() -> &'static str {
 pub(crate) struct Counter {
     pub(crate) port: u16,
     commands: Arc<AtomicU32>,
+    connections: Arc<AtomicU32>,
 }
 
 impl Counter {
     pub(crate) async fn before(server: &MySql) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (port, to) = (listener.local_addr().unwrap().port(), server.port);
-        let commands = Arc::new(AtomicU32::new(0));
-        let count = Arc::clone(&commands);
+        let (commands, connections) = (Arc::<AtomicU32>::default(), Arc::<AtomicU32>::default());
+        let (count, opened) = (Arc::clone(&commands), Arc::clone(&connections));
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
+                opened.fetch_add(1, Ordering::SeqCst);
                 let (server, count) = (TcpStream::connect(("127.0.0.1", to)).await.unwrap(), Arc::clone(&count));
                 let (from_client, to_client) = client.into_split();
                 let (mut from_server, to_server) = server.into_split();
@@ -137,13 +139,18 @@ impl Counter {
                 tokio::spawn(async move { tokio::io::copy(&mut from_server, &mut { to_client }).await });
             }
         });
-        Self { port, commands }
+        Self { port, commands, connections }
     }
 
     /// How many commands were sent since it was asked last: whatever a call waits for. The driver's pool asks each connection
     /// that it gets back whether it lives, when nobody waits any more: that is not counted.
     pub(crate) fn commands(&self) -> u32 {
         self.commands.swap(0, Ordering::SeqCst)
+    }
+
+    /// How many connections were opened since it was asked last.
+    pub(crate) fn connections(&self) -> u32 {
+        self.connections.swap(0, Ordering::SeqCst)
     }
 }
 
