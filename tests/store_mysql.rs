@@ -8,8 +8,12 @@
 
 #[path = "store_mysql/calls.rs"]
 mod calls;
+#[path = "store_mysql/capacity.rs"]
+mod capacity;
 #[path = "store_mysql/contract.rs"]
 mod contract;
+#[path = "store_mysql/faults.rs"]
+mod faults;
 #[path = "store_mysql/feed.rs"]
 mod feed;
 #[path = "store_mysql/migrate.rs"]
