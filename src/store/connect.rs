@@ -7,6 +7,7 @@ use crate::clock::Clock;
 /// |---|---|
 /// | `memory:` | [`MemoryStore`], gone with the process |
 /// | `sqlite:FILE`, `sqlite://FILE` | `SqliteStore` (feature `sqlite`); a relative path is the working directory's |
+/// | `mongodb://…`, `mongodb+srv://…` | `MongoStore` (feature `mongodb`); the database is `jwt_sessions` where the URL names none |
 /// | `mysql://USER:PASSWORD@HOST/DATABASE`, `mariadb://…` | `MySqlStore` (feature `mysql`), over a pool of 20 connections |
 ///
 /// What follows `sqlite:` is a file's name and nothing else: no options, no percent-encoding. Times are the system's clock.
@@ -34,7 +35,8 @@ pub async fn connect(url: &str) -> Result<AnyStore, StoreError> {
         "memory" => Err(refused("nothing may follow `memory:`")),
         "sqlite" => sqlite(rest.strip_prefix("//").unwrap_or(rest)).await,
         "mysql" | "mariadb" => mysql(rest).await,
-        known @ ("postgres" | "postgresql" | "redis" | "rediss" | "mongodb" | "mongodb+srv") => {
+        "mongodb" | "mongodb+srv" => mongodb(url).await,
+        known @ ("postgres" | "postgresql" | "redis" | "rediss") => {
             Err(refused(format!("this version has no store for `{known}:` yet")))
         }
         // Not named: what stands before the first colon of something that is no URL may be a secret.
@@ -62,6 +64,16 @@ async fn sqlite(file: &str) -> Result<AnyStore, StoreError> {
 #[cfg(not(feature = "sqlite"))]
 async fn sqlite(_: &str) -> Result<AnyStore, StoreError> {
     Err(refused("this was built without the feature `sqlite`"))
+}
+
+#[cfg(feature = "mongodb")]
+async fn mongodb(url: &str) -> Result<AnyStore, StoreError> {
+    Ok(AnyStore::new(super::MongoStore::connect(url).await?))
+}
+
+#[cfg(not(feature = "mongodb"))]
+async fn mongodb(_: &str) -> Result<AnyStore, StoreError> {
+    Err(refused("this was built without the feature `mongodb`"))
 }
 
 #[cfg(feature = "mysql")]

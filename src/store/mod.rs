@@ -11,6 +11,8 @@ mod connect;
 mod error;
 mod feed;
 mod memory;
+#[cfg(feature = "mongodb")]
+mod mongodb;
 #[cfg(feature = "mysql")]
 mod mysql;
 mod record;
@@ -24,6 +26,8 @@ pub use self::connect::connect;
 pub use self::error::{StoreError, StoreErrorKind};
 pub use self::feed::{Cursor, Ends, Entry, Feed};
 pub use self::memory::MemoryStore;
+#[cfg(feature = "mongodb")]
+pub use self::mongodb::MongoStore;
 #[cfg(feature = "mysql")]
 pub use self::mysql::MySqlStore;
 pub use self::record::{
