@@ -13,6 +13,8 @@ mod feed;
 mod memory;
 #[cfg(feature = "mongodb")]
 mod mongodb;
+#[cfg(feature = "mysql")]
+mod mysql;
 mod record;
 #[cfg(feature = "redis")]
 mod redis;
@@ -28,6 +30,8 @@ pub use self::feed::{Cursor, Ends, Entry, Feed};
 pub use self::memory::MemoryStore;
 #[cfg(feature = "mongodb")]
 pub use self::mongodb::MongoStore;
+#[cfg(feature = "mysql")]
+pub use self::mysql::MySqlStore;
 pub use self::record::{
     Created, Device, Listed, Loaded, NewSession, Revocation, RevokeReason, Row, Seen, Swap, Swapped,
 };

@@ -6,6 +6,8 @@
 
 #[cfg(feature = "mongodb")]
 pub(crate) mod mongodb;
+#[cfg(feature = "mysql")]
+pub(crate) mod mysql;
 pub(crate) mod process;
 #[cfg(feature = "redis")]
 pub(crate) mod redis;
