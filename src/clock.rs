@@ -1,9 +1,9 @@
 //! The only place that reads the time.
 
 use std::fmt;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::token::Timestamp;
 
@@ -17,7 +17,13 @@ pub struct Clock(Source);
 enum Source {
     #[default]
     System,
-    Manual(Arc<AtomicI64>),
+    Manual(Arc<Manual>),
+}
+
+struct Manual {
+    now: AtomicI64,
+    /// How far it was ever moved forward.
+    moved: AtomicU64,
 }
 
 impl Clock {
@@ -37,7 +43,7 @@ impl Clock {
     /// assert_eq!(clock.now(), Timestamp::from_secs(1_060));
     /// ```
     pub fn manual(now: Timestamp) -> Self {
-        Self(Source::Manual(Arc::new(AtomicI64::new(now.as_millis()))))
+        Self(Source::Manual(Arc::new(Manual { now: AtomicI64::new(now.as_millis()), moved: AtomicU64::new(0) })))
     }
 
     /// Moves a manual clock forward; the system's clock moves by itself and is left alone.
@@ -47,8 +53,9 @@ impl Clock {
 
     /// Sets a manual clock, backward too; the system's clock is left alone.
     pub fn set(&self, now: Timestamp) {
-        if let Source::Manual(millis) = &self.0 {
-            millis.store(now.as_millis(), Ordering::SeqCst);
+        if let Source::Manual(manual) = &self.0 {
+            let before = Timestamp::from_millis(manual.now.swap(now.as_millis(), Ordering::SeqCst));
+            manual.moved.fetch_add(millis(now.since(before)), Ordering::SeqCst);
         }
     }
 
@@ -60,9 +67,24 @@ impl Clock {
                 let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
                 Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
             }
-            Source::Manual(millis) => Timestamp::from_millis(millis.load(Ordering::SeqCst)),
+            Source::Manual(manual) => Timestamp::from_millis(manual.now.load(Ordering::SeqCst)),
         }
     }
+
+    /// How long it has run: time that nobody sets back or forward by adjusting the clock.
+    pub(crate) fn uptime(&self) -> Duration {
+        match &self.0 {
+            Source::System => START.elapsed(),
+            Source::Manual(manual) => Duration::from_millis(manual.moved.load(Ordering::SeqCst)),
+        }
+    }
+}
+
+/// When this process first asked how long it runs.
+static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+
+fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
 
 impl fmt::Debug for Clock {

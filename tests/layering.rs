@@ -102,6 +102,9 @@ fn one_file_reads_the_time() {
     let clocks: Vec<_> = files.iter().filter(|(_, _, code)| code.contains("SystemTime::now")).collect();
     assert!(clocks.len() == 1 && clocks[0].0 == "clock.rs", "{:?}", clocks.iter().map(|file| &file.0));
     for (file, _, code) in &files {
+        if file == "clock.rs" {
+            continue;
+        }
         // tokio's own stands still in a paused runtime, where std's goes on: timers are made of it.
         let of_tokio = !code.contains("Instant::now") || code.contains("use tokio::time::Instant;");
         assert!(of_tokio && !named(code, "std::time::").contains(&"Instant"), "{file} reads the time");

@@ -23,12 +23,12 @@ use jwt_sessions::auth::{self, Require, Sight};
 use jwt_sessions::clock::Clock;
 use jwt_sessions::router::{Delivery, RouterRefusal, RouterRefusalKind, TokenCookies};
 use jwt_sessions::session::{
-    Denied, Event, EventKind, Events, LegacySecret, LegacyTokens, Opening, Operation, Outcome, Reuse,
+    Denied, Event, EventKind, Events, LegacySecret, LegacyTokens, Opening, Operation, Outcome, Reuse, Stance,
 };
 use jwt_sessions::site::SiteError;
 use jwt_sessions::store::conformance::Suite;
 use jwt_sessions::store::{
-    self, AnyStore, Created, Device, MemoryStore, NewSession, RevokeReason, Seen, SessionStore, SqliteStore,
+    self, AnyStore, Created, Cursor, Device, MemoryStore, NewSession, RevokeReason, Seen, SessionStore, SqliteStore,
     StoreError, StoreErrorKind, Swap,
 };
 use jwt_sessions::token::{
@@ -338,6 +338,11 @@ async fn store_ring(planted: &Planted, secrets: &mut Secrets, shown: &mut Shown)
     memory.revoke("alice", id, RevokeReason::Logout).await.unwrap();
     shown.debug(memory.load("alice", id).await.unwrap().unwrap().row.revoked.unwrap());
     shown.debug(RevokeReason::Reused);
+    let feed = memory.feed(&Cursor::default()).await.unwrap();
+    shown.debug(feed.entries[0]);
+    shown.debug(feed.entries[0].ends);
+    shown.debug(feed.cursor.clone());
+    shown.debug(feed);
     shown.debug(session);
     shown.debug(Seen::new("alice", id, 1));
     shown.debug(Device::default());
@@ -365,6 +370,8 @@ async fn session_ring(planted: &Planted, secrets: &mut Secrets, shown: &mut Show
     secrets.tokens(&tokens);
     shown.debug(Client::default().replacing(tokens.refresh_token()));
     shown.debug(sessions.list("alice").await.unwrap().remove(0));
+    shown.debug(sessions.feed_state());
+    shown.debug(Stance::default());
     let refreshed = sessions.refresh(tokens.refresh_token()).await.unwrap();
     if let Refreshed::Tokens(tokens) = &refreshed {
         secrets.tokens(tokens);

@@ -8,6 +8,7 @@ use super::ended::Ended;
 use super::erased::ErasedAccounts;
 use super::error::BuildError;
 use super::events::{Events, Reporter};
+use super::feed::{Heard, Stance};
 use super::keys::Keys;
 use super::legacy::LegacyTokens;
 use super::rotation::Rotation;
@@ -38,6 +39,7 @@ pub struct SessionsBuilder<S> {
     rotation: Rotation,
     limit: usize,
     store_timeout: Duration,
+    stance: Stance,
     reporter: Reporter,
     legacy: Option<LegacyTokens>,
     clock: Clock,
@@ -60,6 +62,7 @@ impl<S: SessionStore> SessionsBuilder<S> {
             rotation: Rotation::balanced(),
             limit: 100,
             store_timeout: Duration::from_secs(5),
+            stance: Stance::default(),
             reporter: Reporter::default(),
             legacy: None,
             clock: Clock::system(),
@@ -134,6 +137,12 @@ impl<S: SessionStore> SessionsBuilder<S> {
         self
     }
 
+    /// What the layer does while this instance may not know what others have ended; [`Stance::Serve`] unless it is set.
+    pub fn stance(mut self, stance: Stance) -> Self {
+        self.stance = stance;
+        self
+    }
+
     /// Who watches what happens to sessions.
     pub fn events(mut self, events: impl Events) -> Self {
         self.reporter = Reporter::new(Arc::new(events));
@@ -187,7 +196,8 @@ impl<S: SessionStore> SessionsBuilder<S> {
         let mint = Mint::new(&self.keys, issuer.clone(), audience.clone(), subject_claim.clone(), access_life)
             .ok_or_else(|| BuildError::new("keys", "no key signs"))?;
         let legacy = self.legacy.map(LegacyTokens::build).transpose()?;
-        let ended = Arc::new(Ended::new(self.clock.clone(), access_life));
+        let ended = Arc::new(Ended::new(self.clock.clone()));
+        let heard = Arc::new(Heard::new(self.clock.clone(), self.stance));
         let verifier = Verifier::builder(self.keys.access.clone())
             .issuer(issuer)
             .audience(audience)
@@ -205,6 +215,7 @@ impl<S: SessionStore> SessionsBuilder<S> {
             limit: self.limit,
             store_timeout: self.store_timeout,
             ended,
+            heard,
             reporter: self.reporter,
             clock: self.clock,
         };
@@ -270,6 +281,7 @@ impl<S> fmt::Debug for SessionsBuilder<S> {
             .field("rotation", &self.rotation)
             .field("limit", &self.limit)
             .field("store_timeout", &self.store_timeout)
+            .field("stance", &self.stance)
             .finish_non_exhaustive()
     }
 }

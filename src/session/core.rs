@@ -8,6 +8,7 @@ use super::ended::Ended;
 use super::erased::ErasedAccounts;
 use super::error::{SessionError, SessionErrorKind};
 use super::events::{EventKind, Reporter};
+use super::feed::Heard;
 use super::legacy::Legacy;
 use super::rotation::{Outcome, Preset, Reuse, Rotation};
 use super::tokens::Mint;
@@ -26,6 +27,7 @@ pub(crate) struct Core<S> {
     pub(crate) limit: usize,
     pub(crate) store_timeout: Duration,
     pub(crate) ended: Arc<Ended>,
+    pub(crate) heard: Arc<Heard>,
     pub(crate) reporter: Reporter,
     pub(crate) clock: Clock,
 }

@@ -47,7 +47,9 @@
 //! # Deployment
 //!
 //! Instances that share a store share its sessions; their clocks may differ by up to a minute. A session that is ended on
-//! one instance is refused there at once; on another, its access tokens live until they expire.
+//! one instance is refused there at once, and on the others as soon as they read it in the store's feed: within a second.
+//! [`Sessions::ready`] waits until an instance knows what others ended before it came; [`SessionsBuilder::stance`] says what
+//! it does while it does not hear from the store.
 
 mod accounts;
 mod adopt;
@@ -57,6 +59,7 @@ mod ended;
 mod erased;
 mod error;
 mod events;
+mod feed;
 mod keys;
 mod legacy;
 #[cfg_attr(not(feature = "axum"), allow(dead_code, reason = "the router alone asks for some of it"))]
@@ -75,6 +78,7 @@ pub use self::accounts::{Accounts, FnAccounts, Grant, Login, NoLogin, accounts, 
 pub use self::builder::SessionsBuilder;
 pub use self::error::{BuildError, SessionError, SessionErrorKind};
 pub use self::events::{Denied, Event, EventKind, Events, Opening};
+pub use self::feed::{FeedState, Stance};
 pub use self::keys::Keys;
 pub use self::legacy::{LegacySecret, LegacyTokens};
 pub use self::open::{Client, Opened};

@@ -3,11 +3,13 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::AbortHandle;
 
 use super::accounts::Accounts;
 use super::builder::SessionsBuilder;
 use super::core::Core;
 use super::error::{BuildError, SessionError};
+use super::feed::{self, FeedState};
 use super::keys::Keys;
 use super::sights::Sights;
 use super::watch::Watch;
@@ -45,7 +47,7 @@ impl<S: SessionStore> Sessions<S> {
     pub(super) fn new(core: Core<S>, verifier: VerifierBuilder, site: Site, keys: &Keys) -> Result<Self, BuildError> {
         let (sender, receiver) = mpsc::channel(worker::QUEUE);
         let sights = Arc::new(Sights::new());
-        let watch = Arc::new(Watch::new(core.ended.clone(), sender, sights.clone()));
+        let watch = Arc::new(Watch::new(core.ended.clone(), core.heard.clone(), sender, sights.clone()));
         let verifier =
             verifier.watch(watch.clone()).build().map_err(|error| BuildError::new("verifier", error.to_string()))?;
         let inner = Inner {
@@ -86,8 +88,20 @@ impl<S: SessionStore> Sessions<S> {
         self.core().accounts.can_login()
     }
 
+    /// Waits until this instance knows which sessions the others have ended: the last thing to do before it serves. It takes
+    /// as long as the store does not answer.
+    pub async fn ready(&self) {
+        self.start();
+        self.core().heard.loaded().await;
+    }
+
+    /// Whether this instance knows which sessions the others have ended; for a readiness probe.
+    pub fn feed_state(&self) -> FeedState {
+        self.core().heard.state()
+    }
+
     /// Ends one session of a subject; whether it was living until now. This instance refuses its access tokens at once, others
-    /// when they expire.
+    /// within a second.
     ///
     /// # Errors
     ///
@@ -204,8 +218,9 @@ impl<S: SessionStore> Sessions<S> {
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         let work = self.inner.idle_work.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(work) = work {
-            let (core, mut lent) =
-                (self.inner.core.clone(), Lent { work: Some(work), owner: Arc::downgrade(&self.inner) });
+            let following = runtime.spawn(feed::follow(self.inner.core.clone())).abort_handle();
+            let core = self.inner.core.clone();
+            let mut lent = Lent { work: Some(work), owner: Arc::downgrade(&self.inner), following };
             runtime.spawn(async move {
                 if let Some(work) = &mut lent.work {
                     worker::run(core, work).await;
@@ -220,10 +235,13 @@ impl<S: SessionStore> Sessions<S> {
 struct Lent<S> {
     work: Option<Work>,
     owner: Weak<Inner<S>>,
+    /// The other background task, which ends with this one.
+    following: AbortHandle,
 }
 
 impl<S> Drop for Lent<S> {
     fn drop(&mut self) {
+        self.following.abort();
         // A store that panics at a sight would do so again, and nothing would ever be confirmed.
         if let Some(work) = self.work.as_mut().filter(|_| std::thread::panicking()) {
             work.lose_all();

@@ -4,23 +4,25 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use super::ended::Ended;
+use super::feed::Heard;
 use super::sights::Sights;
 use super::worker::Job;
 use crate::auth::{SessionWatch, Sight};
 use crate::store::Seen;
 use crate::token::{Registered, SessionId};
 
-/// What the layer asks of the sessions at each request, without I/O: whether this one was ended or cut off here. The first
+/// What the layer asks of the sessions at each request, without I/O: whether this one was ended or cut off. The first
 /// sight of a generation goes to the confirmation queue.
 pub(crate) struct Watch {
     ended: Arc<Ended>,
+    heard: Arc<Heard>,
     jobs: mpsc::Sender<Job>,
     sights: Arc<Sights>,
 }
 
 impl Watch {
-    pub(crate) fn new(ended: Arc<Ended>, jobs: mpsc::Sender<Job>, sights: Arc<Sights>) -> Self {
-        Self { ended, jobs, sights }
+    pub(crate) fn new(ended: Arc<Ended>, heard: Arc<Heard>, jobs: mpsc::Sender<Job>, sights: Arc<Sights>) -> Self {
+        Self { ended, heard, jobs, sights }
     }
 
     /// That a generation was seen in use. Lossy on purpose: where the queue is full it is forgotten and counted, and the
@@ -51,6 +53,9 @@ impl SessionWatch for Watch {
         };
         if self.ended.covers(session, generation, token.issued_at) {
             return Sight::Ended;
+        }
+        if !self.heard.may_serve() {
+            return Sight::Unready;
         }
         self.saw(subject, session, generation);
         Sight::Live

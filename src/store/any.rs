@@ -19,6 +19,15 @@ impl AnyStore {
     pub fn new(store: impl SessionStore) -> Self {
         Self(Arc::new(store))
     }
+
+    /// Makes the tables of a store that has any: [`SessionStore::migrate`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub async fn migrate(&self) -> Result<(), StoreError> {
+        self.0.migrate().await
+    }
 }
 
 impl fmt::Debug for AnyStore {
@@ -28,6 +37,10 @@ impl fmt::Debug for AnyStore {
 }
 
 impl SessionStore for AnyStore {
+    async fn migrate(&self) -> Result<(), StoreError> {
+        self.0.migrate().await
+    }
+
     async fn create(&self, session: &NewSession) -> Result<Created, StoreError> {
         self.0.create(session).await
     }
@@ -88,6 +101,7 @@ type Boxed<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 
 
 /// The verbs of [`SessionStore`] with their futures boxed, so that they can be called through a pointer.
 trait Erased: Send + Sync {
+    fn migrate(&self) -> Boxed<'_, ()>;
     fn create<'a>(&'a self, session: &'a NewSession) -> Boxed<'a, Created>;
     fn load<'a>(&'a self, subject: &'a str, id: SessionId) -> Boxed<'a, Option<Loaded>>;
     fn swap<'a>(&'a self, subject: &'a str, id: SessionId, hash: &'a SecretHash, swap: &'a Swap) -> Boxed<'a, Swapped>;
@@ -107,6 +121,10 @@ trait Erased: Send + Sync {
 }
 
 impl<S: SessionStore> Erased for S {
+    fn migrate(&self) -> Boxed<'_, ()> {
+        Box::pin(SessionStore::migrate(self))
+    }
+
     fn create<'a>(&'a self, session: &'a NewSession) -> Boxed<'a, Created> {
         Box::pin(SessionStore::create(self, session))
     }

@@ -50,6 +50,17 @@ use crate::token::{SecretHash, SessionId, Timestamp};
 ///   assume that a write may have happened.
 /// - **Dropped calls**: the caller may stop waiting at any moment. The write then happens whole or not at all.
 pub trait SessionStore: Send + Sync + 'static {
+    /// Makes the tables, or whatever sessions are kept in, where they are not there yet: explicit, because an application may
+    /// not be allowed to, and may be called at every start, also by many processes at once. Nothing, unless a store says so.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreErrorKind::Foreign`] when something of the same name is there that this crate did not make, or a newer version
+    /// of it did: it is left alone; when the store breaks.
+    fn migrate(&self) -> impl Future<Output = Result<(), StoreError>> + Send {
+        std::future::ready(Ok(()))
+    }
+
     /// Opens a session: [`Row::opened`] at the store's present.
     ///
     /// In the same step, when the subject then has more than `limit` living sessions, the others that were rotated longest

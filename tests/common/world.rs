@@ -111,6 +111,12 @@ impl World {
         Self::of(clock, store, keys, people, |builder| builder, |routes| routes)
     }
 
+    /// Another instance of the same application, with a way of its own to the same store.
+    pub(crate) fn beside(&self, build: impl FnOnce(SessionsBuilder<Store>) -> SessionsBuilder<Store>) -> Self {
+        let (clock, store, people) = (self.clock.clone(), self.store.beside(), self.people.clone());
+        Self::of(clock, store, keys(), people, build, |routes| routes)
+    }
+
     fn of(
         clock: Clock,
         store: Store,

@@ -102,6 +102,10 @@ impl fmt::Debug for SqliteStore {
 }
 
 impl SessionStore for SqliteStore {
+    async fn migrate(&self) -> Result<(), StoreError> {
+        Self::migrate(self).await
+    }
+
     async fn create(&self, session: &NewSession) -> Result<Created, StoreError> {
         let session = session.clone();
         self.writer.call(move |conn, now| statements::create(conn, &session, now)).await

@@ -1,0 +1,116 @@
+//! What other instances ended: the store's feed is followed, so that the layer can be asked without it.
+
+use std::error::Error as StdError;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use super::core::Core;
+use crate::clock::Clock;
+use crate::store::{Cursor, SessionStore};
+
+/// What the layer does while this instance may not know what others have ended: until it has read the store's feed for the first
+/// time, and when the store has not answered for more than a second.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Stance {
+    /// Access tokens are taken. A session that was ended elsewhere is honoured until its access token expires or the
+    /// store answers again, whichever comes first.
+    #[default]
+    Serve,
+    /// Requests are refused with 503 and may be sent again. While the store is away, so is the application.
+    Refuse,
+}
+
+/// Whether this instance knows what others have ended; for a readiness probe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FeedState {
+    /// It has not read the store's feed yet.
+    Loading,
+    /// It heard from the store within the last second.
+    Current,
+    /// It did not.
+    Behind,
+}
+
+/// When the feed was last heard.
+pub(crate) struct Heard {
+    clock: Clock,
+    stance: Stance,
+    is_loaded: watch::Sender<bool>,
+    /// Milliseconds of uptime.
+    at: AtomicU64,
+}
+
+impl Heard {
+    pub(crate) fn new(clock: Clock, stance: Stance) -> Self {
+        Self { clock, stance, is_loaded: watch::Sender::new(false), at: AtomicU64::new(0) }
+    }
+
+    pub(crate) fn state(&self) -> FeedState {
+        if !*self.is_loaded.borrow() {
+            return FeedState::Loading;
+        }
+        let heard = Duration::from_millis(self.at.load(Ordering::Acquire));
+        if self.clock.uptime().saturating_sub(heard) > SILENCE { FeedState::Behind } else { FeedState::Current }
+    }
+
+    /// Whether the layer may go by what is known.
+    pub(crate) fn may_serve(&self) -> bool {
+        self.stance == Stance::Serve || self.state() == FeedState::Current
+    }
+
+    /// Waits until the feed was read once.
+    pub(crate) async fn loaded(&self) {
+        // An error says that the sender is gone, which is here.
+        let _ = self.is_loaded.subscribe().wait_for(|is_loaded| *is_loaded).await;
+    }
+
+    fn heard(&self) {
+        let uptime = u64::try_from(self.clock.uptime().as_millis()).unwrap_or(u64::MAX);
+        self.at.store(uptime, Ordering::Release);
+        self.is_loaded.send_if_modified(|is_loaded| !std::mem::replace(is_loaded, true));
+    }
+}
+
+/// Follows the feed until it is dropped, also after a panic of the application's store.
+pub(crate) async fn follow<S: SessionStore>(core: Arc<Core<S>>) {
+    loop {
+        let mut following = JoinSet::new();
+        following.spawn(read_on(Arc::clone(&core)));
+        following.join_next().await;
+        tokio::time::sleep(SILENCE).await;
+    }
+}
+
+async fn read_on<S: SessionStore>(core: Arc<Core<S>>) {
+    let mut cursor = Cursor::default();
+    loop {
+        match core.timed(core.store.feed(&cursor)).await {
+            Ok(feed) => {
+                feed.entries.iter().for_each(|entry| core.ended.note(entry));
+                cursor = feed.cursor;
+                if feed.more {
+                    continue;
+                }
+                core.heard.heard();
+            }
+            Err(error) => tracing::debug!(error = &error as &dyn StdError, "the feed was not read"),
+        }
+        if tokio::time::timeout(POLL, core.store.woken()).await.is_ok() {
+            // What is ended at the same moment is read at once.
+            tokio::time::sleep(GATHER).await;
+        }
+    }
+}
+
+/// How often the feed is read where nobody wakes its reader.
+const POLL: Duration = Duration::from_millis(500);
+/// How long a reader that was woken waits for more.
+const GATHER: Duration = Duration::from_millis(10);
+/// After how long without an answer this instance may be behind.
+const SILENCE: Duration = Duration::from_secs(1);
