@@ -7,7 +7,7 @@ use crate::clock::Clock;
 /// |---|---|
 /// | `memory:` | [`MemoryStore`], gone with the process |
 /// | `sqlite:FILE`, `sqlite://FILE` | `SqliteStore` (feature `sqlite`); a relative path is the working directory's |
-/// | `postgres://USER:PASSWORD@HOST/DATABASE` | `PostgresStore` (feature `postgres`) over up to 16 connections |
+/// | `postgres://USER:PASSWORD@HOST/DATABASE` | `PostgresStore` (feature `postgres`) over up to 16 connections; its tables are made by [`migrate`](super::SessionStore::migrate) |
 ///
 /// What follows `sqlite:` is a file's name and nothing else: no options, no percent-encoding. Times are the system's clock.
 ///
