@@ -79,7 +79,7 @@ async fn an_unusable_url_is_refused_without_being_repeated() {
         "sqlite:",
         "sqlite::memory:",
         "sqlite://hunter2?mode=memory",
-        "postgres://root:hunter2@localhost/app",
+        "postgres://root:hunter2@localhost/app?hunter2",
         "MySQL://root:hunter2@localhost/app",
         "rediss://:hunter2@localhost",
         "mongodb+srv://root:hunter2@localhost",

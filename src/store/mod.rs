@@ -15,6 +15,8 @@ mod memory;
 mod mongodb;
 #[cfg(feature = "mysql")]
 mod mysql;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod record;
 #[cfg(feature = "redis")]
 mod redis;
@@ -32,6 +34,8 @@ pub use self::memory::MemoryStore;
 pub use self::mongodb::MongoStore;
 #[cfg(feature = "mysql")]
 pub use self::mysql::MySqlStore;
+#[cfg(feature = "postgres")]
+pub use self::postgres::PostgresStore;
 pub use self::record::{
     Created, Device, Listed, Loaded, NewSession, Revocation, RevokeReason, Row, Seen, Swap, Swapped,
 };

@@ -8,6 +8,8 @@
 pub(crate) mod mongodb;
 #[cfg(feature = "mysql")]
 pub(crate) mod mysql;
+#[cfg(feature = "postgres")]
+pub(crate) mod postgres;
 pub(crate) mod process;
 #[cfg(feature = "redis")]
 pub(crate) mod redis;
