@@ -1,8 +1,9 @@
 //! Stores: where sessions live.
 //!
 //! A store never sees a usable token: only ids, generations and hashes come here. [`memory`](MemoryStore) keeps sessions in
-//! this process; `SqliteStore` (feature `sqlite`) in one file; `RedisStore` (feature `redis`) in Redis; [`connect`] picks by URL. A store of your own implements
-//! [`SessionStore`] and passes the suite of the module `conformance` (feature of the same name).
+//! this process, `SqliteStore` in one file; `PostgresStore`, `MySqlStore`, `RedisStore` and `MongoStore` where many instances
+//! share them, each with the feature of its name. [`connect`] picks by URL. A store of your own implements [`SessionStore`] and
+//! passes the suite of the module `conformance` (feature of the same name).
 
 mod any;
 #[cfg(feature = "conformance")]
