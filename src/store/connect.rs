@@ -7,6 +7,7 @@ use crate::clock::Clock;
 /// |---|---|
 /// | `memory:` | [`MemoryStore`], gone with the process |
 /// | `sqlite:FILE`, `sqlite://FILE` | `SqliteStore` (feature `sqlite`); a relative path is the working directory's |
+/// | `redis://…`, `rediss://…` | `RedisStore` (feature `redis`): one server, not a Cluster's nodes and no sentinels |
 ///
 /// What follows `sqlite:` is a file's name and nothing else: no options, no percent-encoding. Times are the system's clock.
 ///
@@ -32,7 +33,8 @@ pub async fn connect(url: &str) -> Result<AnyStore, StoreError> {
         "memory" if rest.is_empty() || rest == "//" => Ok(AnyStore::new(MemoryStore::new(Clock::system()))),
         "memory" => Err(refused("nothing may follow `memory:`")),
         "sqlite" => sqlite(rest.strip_prefix("//").unwrap_or(rest)).await,
-        known @ ("postgres" | "postgresql" | "mysql" | "mariadb" | "redis" | "rediss" | "mongodb" | "mongodb+srv") => {
+        "redis" | "rediss" => redis(url).await,
+        known @ ("postgres" | "postgresql" | "mysql" | "mariadb" | "mongodb" | "mongodb+srv") => {
             Err(refused(format!("this version has no store for `{known}:` yet")))
         }
         // Not named: what stands before the first colon of something that is no URL may be a secret.
@@ -60,6 +62,18 @@ async fn sqlite(file: &str) -> Result<AnyStore, StoreError> {
 #[cfg(not(feature = "sqlite"))]
 async fn sqlite(_: &str) -> Result<AnyStore, StoreError> {
     Err(refused("this was built without the feature `sqlite`"))
+}
+
+#[cfg(feature = "redis")]
+async fn redis(url: &str) -> Result<AnyStore, StoreError> {
+    let store = super::RedisStore::connect(url).await?;
+    store.migrate().await?;
+    Ok(AnyStore::new(store))
+}
+
+#[cfg(not(feature = "redis"))]
+async fn redis(_: &str) -> Result<AnyStore, StoreError> {
+    Err(refused("this was built without the feature `redis`"))
 }
 
 fn refused(why: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> StoreError {

@@ -5,6 +5,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a helper of tests, outside of any test function")]
 
 pub(crate) mod process;
+#[cfg(feature = "redis")]
+pub(crate) mod redis;
 
 use std::net::TcpListener;
 use std::process::Command;
