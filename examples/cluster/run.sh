@@ -172,12 +172,15 @@ http {
     upstream demo { $servers }
     server {
         listen 127.0.0.1:$port;
-        location / {
+        # As the browser wrote it, with the port: the check against other sites compares it with the origin.
+        proxy_set_header Host \$http_host;
+        proxy_set_header X-Forwarded-For \$proxy_add_x_forwarded_for;
+        add_header X-Instance \$upstream_addr always;
+        location / { proxy_pass http://demo; }
+        location = /auth/refresh {
             proxy_pass http://demo;
-            # As the browser wrote it, with the port: the check against other sites compares it with the origin.
-            proxy_set_header Host \$http_host;
-            proxy_set_header X-Forwarded-For \$proxy_add_x_forwarded_for;
-            add_header X-Instance \$upstream_addr always;
+            # Unlike other POSTs it may be sent twice: the same token gets the same successor.
+            proxy_next_upstream error timeout non_idempotent;
         }
     }
 }

@@ -1,7 +1,8 @@
 //! `examples/cluster/run.sh` as somebody at a terminal runs it.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a helper that fails fails its test")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a helper that fails fails its test")]
 
 use std::io::{BufRead, BufReader};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -78,7 +79,8 @@ impl Cluster {
         let name = format!("instance-{}", index + 1);
         let (_, pid) = self.processes().into_iter().find(|process| process.0 == name).unwrap();
         kill(pid);
-        gone_soon(pid);
+        // The port may be open for a moment longer than there is such a process.
+        soon("nobody listens", || TcpStream::connect(&self.instances()[index]).is_err());
     }
 
     /// Asks it to end, as `kill` does, and waits until it has.
