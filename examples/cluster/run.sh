@@ -86,8 +86,9 @@ give() {
 start() { # NAME COMMAND...: in the background
     name=$1
     shift
+    : >"$folder/$name.log"
     give
-    "$@" </dev/null >"$folder/$name.log" 2>&1 &
+    "$@" </dev/null >>"$folder/$name.log" 2>&1 &
     echo "$!" >"$folder/$name.pid"
     running="$name $running"
 }
