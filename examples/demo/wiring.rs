@@ -29,7 +29,7 @@ pub(crate) async fn app(
     limited: bool,
 ) -> Result<(Router, Sessions<AnyStore>), BoxError> {
     let store = settings.store().await?;
-    // At each start, by each instance: the first one makes the tables.
+    // One that was opened by its URL has its tables; one over a pool of your own gets them here, from whichever instance is first.
     store.migrate().await?;
     let (for_login, for_grant) = (demo.clone(), demo.clone());
     let login = move |credentials| login(for_login.clone(), credentials);
