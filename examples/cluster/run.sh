@@ -45,6 +45,9 @@ built=$(cargo build --manifest-path "$manifest" --example demo --features postgr
 demo=$(printf '%s\n' "$built" | sed -n 's/.*"executable":"\([^"]*\)".*/\1/p')
 
 folder=$(mktemp -d)
+# Servers reach their own folders in it.
+chmod 711 "$folder"
+mkdir "$folder/database" "$folder/nginx"
 # The names of what was started, the last one first. Each has its process id in NAME.pid, and what it says in NAME.log.
 running=
 
@@ -79,15 +82,14 @@ unprivileged() { # COMMAND...: in place of this process
 }
 
 # What is in the folder is its owner's alone, and a server's owner is then nobody.
-give() {
-    [ "$(id -u)" -ne 0 ] || chown -R nobody "$folder"
+give() { # FOLDER: of a server that does not run yet
+    [ "$(id -u)" -ne 0 ] || chown -R nobody "$1"
 }
 
 start() { # NAME COMMAND...: in the background
     name=$1
     shift
     : >"$folder/$name.log"
-    give
     "$@" </dev/null >>"$folder/$name.log" 2>&1 &
     echo "$!" >"$folder/$name.pid"
     running="$name $running"
@@ -120,20 +122,20 @@ password=$(random)
 echo "Starting it in $folder, where its logs and process ids are."
 case $store in
 postgres)
-    echo "$password" >"$folder/password"
-    give
-    (unprivileged initdb -D "$folder/data" -U demo -E UTF8 --locale=C.UTF-8 -A scram-sha-256 -N \
-        --pwfile "$folder/password") >/dev/null || fail "PostgreSQL has no place for its data"
-    start database unprivileged postgres -D "$folder/data" -p "$database_port" -c listen_addresses=127.0.0.1 \
+    echo "$password" >"$folder/database/password"
+    give "$folder/database"
+    (unprivileged initdb -D "$folder/database/data" -U demo -E UTF8 --locale=C.UTF-8 -A scram-sha-256 -N \
+        --pwfile "$folder/database/password") >/dev/null || fail "PostgreSQL has no place for its data"
+    start database unprivileged postgres -D "$folder/database/data" -p "$database_port" -c listen_addresses=127.0.0.1 \
         -c unix_socket_directories=
     await database 'ready to accept connections'
     SESSION_STORE=postgres://demo:$password@127.0.0.1:$database_port/postgres
     ;;
 redis)
-    mkdir "$folder/data"
-    printf '%s\n' 'bind 127.0.0.1' "port $database_port" "requirepass $password" "dir $folder/data" 'appendonly yes' \
-        >"$folder/redis.conf"
-    start database unprivileged redis-server "$folder/redis.conf"
+    printf '%s\n' 'bind 127.0.0.1' "port $database_port" "requirepass $password" "dir $folder/database" 'appendonly yes' \
+        >"$folder/database/redis.conf"
+    give "$folder/database"
+    start database unprivileged redis-server "$folder/database/redis.conf"
     await database 'Ready to accept connections'
     SESSION_STORE=redis://:$password@127.0.0.1:$database_port/
     ;;
@@ -156,20 +158,20 @@ for number in 1 2 3; do
 done
 unset SESSION_STORE ACCESS_TOKEN_SECRET REFRESH_TOKEN_SECRET
 
-cat >nginx.conf <<CONF
+cat >nginx/nginx.conf <<CONF
 # One process: it ends as a whole, and takes the instances strictly in turn.
 daemon off;
 master_process off;
-pid $folder/nginx-own.pid;
+pid own.pid;
 error_log stderr notice;
 events {}
 http {
     access_log off;
-    client_body_temp_path $folder/nginx-body;
-    proxy_temp_path $folder/nginx-proxy;
-    fastcgi_temp_path $folder/nginx-fastcgi;
-    uwsgi_temp_path $folder/nginx-uwsgi;
-    scgi_temp_path $folder/nginx-scgi;
+    client_body_temp_path body;
+    proxy_temp_path proxy;
+    fastcgi_temp_path fastcgi;
+    uwsgi_temp_path uwsgi;
+    scgi_temp_path scgi;
     upstream demo { $servers }
     server {
         listen 127.0.0.1:$port;
@@ -186,7 +188,8 @@ http {
     }
 }
 CONF
-start nginx unprivileged nginx -e stderr -p "$folder" -c "$folder/nginx.conf"
+give nginx
+start nginx unprivileged nginx -e stderr -p "$folder/nginx" -c "$folder/nginx/nginx.conf"
 await nginx 'using the "epoll" event method'
 echo "The demo is at $PUBLIC_ORIGIN (Ctrl-C ends it)."
 
