@@ -1,6 +1,7 @@
 //! Three instances behind one nginx are one application to whoever uses it: `sh examples/cluster/run.sh`, with real servers.
 //!
 //! Requests go to the instances strictly in turn, so that no two in a row of one device land on the same.
+#![cfg(target_os = "linux")]
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

@@ -9,7 +9,6 @@
 #
 # It is for trying out: a deployment has TLS, an https:// PUBLIC_ORIGIN, backups, and its accounts in a database, too.
 set -eu
-umask 077
 store=${1:-postgres}
 # Where Debian keeps what is not on everybody's PATH; with several versions of PostgreSQL, the last one.
 PATH=$PATH:/usr/sbin
@@ -44,6 +43,7 @@ built=$(cargo build --manifest-path "$manifest" --example demo --features postgr
     fail "the demo does not build"
 demo=$(printf '%s\n' "$built" | sed -n 's/.*"executable":"\([^"]*\)".*/\1/p')
 
+umask 077
 folder=$(mktemp -d)
 # Servers reach their own folders in it.
 chmod 711 "$folder"
@@ -72,7 +72,8 @@ trap finish EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
-# Root's servers get fewer rights; PostgreSQL refuses to start with root's.
+# Root's servers get fewer rights; PostgreSQL refuses to start with root's. The instances keep them, for the program may be in
+# root's home.
 unprivileged() { # COMMAND...: in place of this process
     if [ "$(id -u)" -eq 0 ]; then
         set -- --reuid nobody --regid nogroup --clear-groups "$@"
@@ -132,7 +133,7 @@ postgres)
     SESSION_STORE=postgres://demo:$password@127.0.0.1:$database_port/postgres
     ;;
 redis)
-    printf '%s\n' 'bind 127.0.0.1' "port $database_port" "requirepass $password" "dir $folder/database" 'appendonly yes' \
+    printf '%s\n' 'bind 127.0.0.1' "port $database_port" "requirepass $password" "dir \"$folder/database\"" 'appendonly yes' \
         >"$folder/database/redis.conf"
     give "$folder/database"
     start database unprivileged redis-server "$folder/database/redis.conf"
