@@ -24,7 +24,7 @@ async fn read(store: &RedisStore, mut cursor: Cursor) -> (Vec<Ends>, Cursor) {
 async fn stream(server: &Redis) -> String {
     let keys: Vec<String> = cmd("KEYS").arg("*:feed").query_async(&mut server.connection().await).await.unwrap();
     assert_eq!(keys.len(), 1, "{keys:?}");
-    keys[0].clone()
+    keys.concat()
 }
 
 #[tokio::test]
@@ -84,12 +84,22 @@ async fn a_stream_that_is_lost_or_put_back_is_read_from_its_beginning() {
     // A server whose clock is behind took over, and has passed the place of the reader before it came back.
     cmd("DEL").arg(&key).exec_async(&mut connection).await.unwrap();
     let place = String::from_utf8(cursor.as_bytes().to_vec()).unwrap();
-    let place: i64 = place.trim().split_once('-').unwrap().0.parse().unwrap();
-    for (millis, session) in [(place - 50, &sessions[0]), (place + 50, &sessions[1])] {
-        let add = [key.as_str(), &format!("{millis}-0"), "s"];
+    let place = place.split(' ').find(|place| place.len() > 1).unwrap().split_once(':').unwrap().0.to_owned();
+    let (millis, number) = place.split_once('-').unwrap();
+    let at = |after: i64| format!("{}-{number}", millis.parse::<i64>().unwrap() + after);
+    for (id, session) in [(at(-50), &sessions[0]), (at(50), &sessions[1])] {
+        let add = [key.as_str(), &id, "s"];
         cmd("XADD").arg(&add).arg(session.id.as_bytes()).exec_async(&mut connection).await.unwrap();
     }
-    assert_eq!(read(&store, cursor).await.0, [first, second]);
+    assert_eq!(read(&store, cursor.clone()).await.0, [first, second]);
+
+    // It even gave the id of what was read to something else.
+    cmd("DEL").arg(&key).exec_async(&mut connection).await.unwrap();
+    for (id, session) in [(at(-50), &sessions[2]), (at(0), &sessions[3])] {
+        let add = [key.as_str(), &id, "s"];
+        cmd("XADD").arg(&add).arg(session.id.as_bytes()).exec_async(&mut connection).await.unwrap();
+    }
+    assert_eq!(read(&store, cursor).await.0, [third, fourth]);
 }
 
 #[tokio::test]
@@ -154,7 +164,7 @@ async fn the_feed_is_told_before_the_row() {
         ["XADD", "HSET"].into_iter().find(|name| line.starts_with(name))
     });
     let writes: Vec<_> = writes.collect();
-    // Of the last, the second HSET is the note of the subject.
+    // Of the last, the first HSET is the note of the subject.
     assert_eq!(writes, ["XADD", "HSET", "XADD", "HSET", "XADD", "HSET", "HSET"], "{said}");
     drop(monitor);
 }
@@ -186,7 +196,7 @@ async fn the_server_wakes_who_reads_the_feed() {
 }
 
 async fn within(woken: impl Future<Output = ()>) {
-    tokio::time::timeout(crate::servers::PATIENCE, woken).await.expect("a wake-up");
+    tokio::time::timeout(crate::servers::PATIENCE, woken).await.unwrap();
 }
 
 #[tokio::test]

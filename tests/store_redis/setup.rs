@@ -133,5 +133,5 @@ async fn a_node_of_a_cluster_is_not_taken_for_a_server() {
 pub(crate) async fn subject_key(server: &Redis) -> String {
     let keys: Vec<String> = cmd("KEYS").arg("*:u:*").query_async(&mut server.connection().await).await.unwrap();
     assert_eq!(keys.len(), 1);
-    keys[0].clone()
+    keys.concat()
 }
