@@ -27,6 +27,7 @@ async fn main() -> Result<(), BoxError> {
     tracing_subscriber::fmt().with_env_filter("warn").with_writer(std::io::stderr).init();
     let settings = Settings::from_env()?;
     let store = settings.store().await?;
+    store.migrate().await?;
     // The front end's origin may send unsafe requests with cookies, and read the answers. Nobody else's may.
     let front_end = env::var("FRONT_END_ORIGIN").ok();
     let site = settings.site().clone().express_cookies();
