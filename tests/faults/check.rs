@@ -1,0 +1,58 @@
+//! What must hold when a fault is over.
+
+use jwt_sessions::Refreshed;
+use jwt_sessions::session::{Outcome, Refused};
+
+use super::client::Client;
+use super::load::Shared;
+
+/// Every client is still logged in; what it ended stays ended; no session has two tokens that are both of use.
+pub(crate) async fn all(shared: &Shared, clients: Vec<Client>) {
+    let (mut kept, mut orphans, mut ended) = (Vec::new(), Vec::new(), Vec::new());
+    for mut client in clients {
+        if client.jar.is_none() {
+            client.login().await;
+        }
+        if !client.refresh().await {
+            shared.tally.wrong(format!("{} could not refresh at the end", client.subject));
+        }
+        ended.append(&mut client.ended);
+        if let Some(mut jar) = client.jar.take() {
+            let lost = jar.lost.drain(..).map(|token| (jar.session, token));
+            orphans.extend(lost);
+            kept.push((client.subject, jar.session));
+        }
+    }
+    let instance = &shared.instances[0];
+    for (subject, session) in &kept {
+        let listed = instance.list(subject).await.unwrap();
+        if !listed.iter().any(|listed| listed.id == *session) {
+            shared.tally.wrong(format!("{session} of {subject} is in use and not listed"));
+        }
+    }
+    for token in &ended {
+        let answer = instance.refresh(token).await.unwrap();
+        let is_over = matches!(answer, Refreshed::Refused(Refused::SessionEnded(Outcome::Ended)));
+        if !is_over && shared.is_durable {
+            shared.tally.wrong(format!("a session that was ended: {answer:?}"));
+        }
+    }
+    println!(
+        "  checked: {} sessions living, {} ended, {} lost tokens that were replaced",
+        kept.len(),
+        ended.len(),
+        orphans.len()
+    );
+    // Last, because it ends the session: with a token that was replaced, nobody goes on beside the client.
+    let wrong = std::mem::take(&mut shared.tally.counts().wrong);
+    for (session, token) in orphans {
+        let answer = instance.refresh(&token).await.unwrap();
+        if !matches!(answer, Refreshed::Refused(Refused::SessionEnded(_))) {
+            shared.tally.counts().wrong.push(format!("{session} forked: {answer:?}"));
+        }
+    }
+    // The alarms of these are right.
+    let mut counts = shared.tally.counts();
+    counts.wrong.retain(|what| what.contains("forked"));
+    counts.wrong.extend(wrong);
+}
