@@ -7,6 +7,7 @@ use crate::clock::Clock;
 /// |---|---|
 /// | `memory:` | [`MemoryStore`], gone with the process |
 /// | `sqlite:FILE`, `sqlite://FILE` | `SqliteStore` (feature `sqlite`); a relative path is the working directory's |
+/// | `postgres://USER:PASSWORD@HOST/DATABASE` | `PostgresStore` (feature `postgres`) over up to 16 connections |
 ///
 /// What follows `sqlite:` is a file's name and nothing else: no options, no percent-encoding. Times are the system's clock.
 ///
@@ -32,7 +33,8 @@ pub async fn connect(url: &str) -> Result<AnyStore, StoreError> {
         "memory" if rest.is_empty() || rest == "//" => Ok(AnyStore::new(MemoryStore::new(Clock::system()))),
         "memory" => Err(refused("nothing may follow `memory:`")),
         "sqlite" => sqlite(rest.strip_prefix("//").unwrap_or(rest)).await,
-        known @ ("postgres" | "postgresql" | "mysql" | "mariadb" | "redis" | "rediss" | "mongodb" | "mongodb+srv") => {
+        "postgres" | "postgresql" => postgres(url).await,
+        known @ ("mysql" | "mariadb" | "redis" | "rediss" | "mongodb" | "mongodb+srv") => {
             Err(refused(format!("this version has no store for `{known}:` yet")))
         }
         // Not named: what stands before the first colon of something that is no URL may be a secret.
@@ -60,6 +62,16 @@ async fn sqlite(file: &str) -> Result<AnyStore, StoreError> {
 #[cfg(not(feature = "sqlite"))]
 async fn sqlite(_: &str) -> Result<AnyStore, StoreError> {
     Err(refused("this was built without the feature `sqlite`"))
+}
+
+#[cfg(feature = "postgres")]
+async fn postgres(url: &str) -> Result<AnyStore, StoreError> {
+    super::postgres::connect(url).await.map(AnyStore::new)
+}
+
+#[cfg(not(feature = "postgres"))]
+async fn postgres(_: &str) -> Result<AnyStore, StoreError> {
+    Err(refused("this was built without the feature `postgres`"))
 }
 
 fn refused(why: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> StoreError {

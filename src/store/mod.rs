@@ -11,6 +11,8 @@ mod connect;
 mod error;
 mod feed;
 mod memory;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod record;
 #[cfg(feature = "sqlite")]
 mod sqlite;
@@ -22,6 +24,8 @@ pub use self::connect::connect;
 pub use self::error::{StoreError, StoreErrorKind};
 pub use self::feed::{Cursor, Ends, Entry, Feed};
 pub use self::memory::MemoryStore;
+#[cfg(feature = "postgres")]
+pub use self::postgres::PostgresStore;
 pub use self::record::{
     Created, Device, Listed, Loaded, NewSession, Revocation, RevokeReason, Row, Seen, Swap, Swapped,
 };

@@ -1,0 +1,69 @@
+use std::error::Error as StdError;
+
+use sqlx::Error;
+
+use crate::store::{StoreError, StoreErrorKind};
+
+/// What the driver's error means to a caller. It stays the source.
+pub(super) fn broken(error: Error) -> StoreError {
+    StoreError::new(kind(&error)).because(error)
+}
+
+fn kind(error: &Error) -> StoreErrorKind {
+    match error {
+        Error::PoolTimedOut => StoreErrorKind::Timeout,
+        Error::Configuration(_) => StoreErrorKind::Configuration,
+        Error::ColumnNotFound(_) | Error::ColumnIndexOutOfBounds { .. } | Error::ColumnDecode { .. } => {
+            StoreErrorKind::Foreign
+        }
+        Error::Database(_) => match code(error).as_deref() {
+            // Cancelled by `statement_timeout`, `lock_timeout` or `idle_in_transaction_session_timeout`.
+            Some("57014" | "55P03" | "25P03") => StoreErrorKind::Timeout,
+            // No such user, password or database.
+            Some("28000" | "28P01" | "3D000") => StoreErrorKind::Configuration,
+            _ => StoreErrorKind::Unavailable,
+        },
+        _ => StoreErrorKind::Unavailable,
+    }
+}
+
+/// The server's code for what went wrong (`SQLSTATE`).
+pub(super) fn code(error: &Error) -> Option<String> {
+    error.as_database_error().and_then(|error| error.code()).map(|code| code.into_owned())
+}
+
+/// Whether nothing was written because of what somebody else wrote at the same time: a deadlock, or, where the database's
+/// default is stricter than `READ COMMITTED`, a conflict.
+pub(super) fn is_conflict(error: &Error) -> bool {
+    matches!(code(error).as_deref(), Some("40001" | "40P01"))
+}
+
+/// Whether the server could not read what it was given as the type it was meant to be.
+pub(super) fn is_unreadable(error: &Error) -> bool {
+    matches!(code(error).as_deref(), Some("22P02" | "22003" | "22023"))
+}
+
+pub(super) fn is_duplicate(error: &Error) -> bool {
+    error.as_database_error().is_some_and(|error| error.is_unique_violation())
+}
+
+pub(super) fn foreign(why: impl Into<Box<dyn StdError + Send + Sync>>) -> StoreError {
+    StoreError::new(StoreErrorKind::Foreign).because(why)
+}
+
+/// Tries again what met a conflict.
+pub(super) async fn retried<T, F>(mut attempt: impl FnMut() -> F) -> Result<T, StoreError>
+where
+    F: Future<Output = Result<T, Error>>,
+{
+    for _ in 1..TRIES {
+        match attempt().await {
+            Err(error) if is_conflict(&error) => {}
+            done => return done.map_err(broken),
+        }
+    }
+    attempt().await.map_err(broken)
+}
+
+/// Of many who conflict, one wins each time; the others then find that they lost.
+const TRIES: usize = 5;

@@ -1,0 +1,48 @@
+//! Pieces that several statements share: literals, so that every statement is one constant.
+
+/// The server's present in milliseconds. Not `now()`, which is the beginning of the transaction, before any wait.
+macro_rules! now {
+    () => {
+        "floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
+    };
+}
+
+/// That a row is of a living session at `$now`. Written as a difference: the sum of a moment and a span may overflow.
+macro_rules! living {
+    ($now:expr) => {
+        concat!("revoked_at IS NULL AND expires_at > ", $now, " AND idle > ", $now, " - rotated_at")
+    };
+}
+
+/// The columns of a row, in the order in which `row::read` takes them.
+macro_rules! row {
+    () => {
+        "id, secret_hash, generation, previous, seen, cut, rotated_at, created_at, auth_time, idle, expires_at, \
+         revoked_at, revoke_reason"
+    };
+}
+
+/// Wakes those who read the feed, when the transaction commits.
+macro_rules! notify {
+    () => {
+        "pg_notify('jwt_sessions_feed', '')"
+    };
+}
+
+/// Waits for the turn to open sessions (`_shared`), or to end all (``), until the transaction ends.
+macro_rules! lock_all {
+    ($shared:literal) => {
+        concat!("pg_advisory_xact_lock", $shared, "(5357584093046592083)")
+    };
+}
+
+/// Waits for the turn of the subject `$1`, until the transaction ends. A hash that two subjects share makes one wait for the
+/// other, and nothing else.
+macro_rules! lock_subject {
+    () => {
+        "pg_advisory_xact_lock(hashtextextended(encode($1, 'hex'), 5357584093046592083))"
+    };
+}
+
+/// Each statement sees what was committed before it, whatever the database's default is: what it waited for above all.
+pub(super) const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";

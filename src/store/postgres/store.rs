@@ -1,0 +1,201 @@
+use std::fmt;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use sqlx::PgPool;
+use tokio::sync::watch;
+
+use super::error::retried;
+use super::listener::Listener;
+use super::purge::{self, Page};
+use super::swap::{self, Key};
+use super::{create, ends, feed, read, schema};
+use crate::store::{
+    Created, Cursor, Feed, Listed, Loaded, NewSession, RevokeReason, Seen, SessionStore, StoreError, Swap, Swapped,
+};
+use crate::token::{SecretHash, SessionId, Timestamp};
+
+/// Sessions in a PostgreSQL database, which many instances share: version 14 or newer.
+///
+/// It takes the application's own pool. Its tables begin with `jwt_sessions` and lie in the first schema of the search path;
+/// [`migrate`](Self::migrate) makes them. Times are the server's clock.
+///
+/// ```no_run
+/// use jwt_sessions::store::PostgresStore;
+/// use sqlx::postgres::PgPoolOptions;
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let pool = PgPoolOptions::new()
+///     .acquire_timeout(std::time::Duration::from_secs(5))
+///     .connect("postgres://app@db.internal/app")
+///     .await?;
+/// let store = PostgresStore::new(pool);
+/// store.migrate().await?;
+/// # Ok(()) }
+/// ```
+///
+/// # Durability
+///
+/// Whatever a call answered is as durable as the database's `synchronous_commit` says, `on` if nobody changed it.
+/// [`relaxed_rotations`](Self::relaxed_rotations) lets rotations, and nothing else, be answered earlier.
+///
+/// # Deployment
+///
+/// - A rotation is one statement, one round trip, and a HOT update: no index is written, and pages keep room for it. `create`
+///   and [`revoke_subject`](SessionStore::revoke_subject) are transactions, which wait for those of the same subject.
+/// - sqlx tests each connection that it takes from a pool, which is a second round trip: `test_before_acquire(false)` turns that
+///   off. The default `acquire_timeout` is 30 s, longer than the 5 s that a session's caller waits.
+/// - Live revocation listens (`LISTEN jwt_sessions_feed`) on one connection more, made with the pool's options. Where that
+///   cannot be, as behind a pooler that hands connections on by transaction, revocations are found by polling, twice a second.
+/// - Such a pooler must also know prepared statements (PgBouncer 1.21), or sqlx's `statement_cache_capacity(0)` is set.
+/// - All writes go to one primary. The clock must not be far off when a standby takes over: ages are counted by it.
+/// - TLS is sqlx's own feature, to be turned on in the application's `Cargo.toml`: `sqlx = { features = ["tls-rustls"] }`.
+/// - [`revoke_all`](SessionStore::revoke_all) rewrites every living row in one transaction, and logins wait for its end.
+pub struct PostgresStore {
+    inner: Arc<Inner>,
+    relaxed: bool,
+    /// The last wake-up that this handle told of.
+    told: AtomicU64,
+}
+
+struct Inner {
+    pool: PgPool,
+    /// The block at which the next page of a purge begins.
+    purged_to: AtomicI64,
+    /// Counts the wake-ups of all listeners that there were.
+    wake: watch::Sender<u64>,
+    listener: Mutex<Option<Listener>>,
+}
+
+impl PostgresStore {
+    /// A store over this pool. It asks the server for nothing.
+    pub fn new(pool: PgPool) -> Self {
+        let (purged_to, wake, listener) = (AtomicI64::new(0), watch::Sender::new(0), Mutex::new(None));
+        let inner = Inner { pool, purged_to, wake, listener };
+        Self { inner: Arc::new(inner), relaxed: false, told: AtomicU64::new(0) }
+    }
+
+    /// Lets rotations commit with `synchronous_commit = off`: they do not wait for the disk or a standby. A crash may lose
+    /// those of the last moment (three times `wal_writer_delay`, 0.6 s), which honest clients do not notice: their next
+    /// token proves that it was issued. Logins, cuts and revocations are never relaxed.
+    #[must_use]
+    pub fn relaxed_rotations(mut self) -> Self {
+        self.relaxed = true;
+        self
+    }
+
+    /// Makes the tables, if they are not there. May be called at every start, also by many instances at once, and writes
+    /// nothing where they are: then the role needs no right to make tables.
+    ///
+    /// # Errors
+    ///
+    /// [`Foreign`](crate::store::StoreErrorKind::Foreign) when the names are taken by something that this crate did not make,
+    /// or by a newer version's tables, which are then left as they are; or when the store breaks.
+    pub async fn migrate(&self) -> Result<(), StoreError> {
+        schema::migrate(&self.inner.pool).await
+    }
+
+    fn pool(&self) -> &PgPool {
+        &self.inner.pool
+    }
+
+    /// Starts the listener, if there is none.
+    fn listen(&self) {
+        let mut listener = self.inner.listener.lock().unwrap_or_else(PoisonError::into_inner);
+        if !listener.as_ref().is_some_and(Listener::is_alive) {
+            let options = self.pool().connect_options();
+            *listener = Some(Listener::start((*options).clone(), self.inner.wake.clone()));
+        }
+    }
+}
+
+impl Clone for PostgresStore {
+    fn clone(&self) -> Self {
+        let told = AtomicU64::new(self.told.load(Ordering::Relaxed));
+        Self { inner: Arc::clone(&self.inner), relaxed: self.relaxed, told }
+    }
+}
+
+impl fmt::Debug for PostgresStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PostgresStore").field("relaxed", &self.relaxed).finish_non_exhaustive()
+    }
+}
+
+impl SessionStore for PostgresStore {
+    async fn create(&self, session: &NewSession) -> Result<Created, StoreError> {
+        create::create(self.pool(), session).await
+    }
+
+    async fn load(&self, subject: &str, id: SessionId) -> Result<Option<Loaded>, StoreError> {
+        retried(|| read::load(self.pool(), subject, id)).await
+    }
+
+    async fn swap(
+        &self,
+        subject: &str,
+        id: SessionId,
+        secret_hash: &SecretHash,
+        swap: &Swap,
+    ) -> Result<Swapped, StoreError> {
+        let key = Key { subject, id, secret_hash };
+        retried(|| swap::swap(self.pool(), key, swap, self.relaxed)).await
+    }
+
+    async fn confirm(&self, seen: &[Seen]) -> Result<Vec<Seen>, StoreError> {
+        retried(|| read::confirm(self.pool(), seen)).await
+    }
+
+    async fn revoke(&self, subject: &str, id: SessionId, reason: RevokeReason) -> Result<bool, StoreError> {
+        retried(|| ends::revoke(self.pool(), subject, id, reason)).await
+    }
+
+    async fn revoke_subject(
+        &self,
+        subject: &str,
+        except: Option<SessionId>,
+        reason: RevokeReason,
+    ) -> Result<Vec<SessionId>, StoreError> {
+        retried(|| ends::revoke_subject(self.pool(), subject, except, reason)).await
+    }
+
+    async fn list(&self, subject: &str) -> Result<Vec<Listed>, StoreError> {
+        retried(|| read::list(self.pool(), subject)).await
+    }
+
+    async fn purge(&self, limit: usize) -> Result<usize, StoreError> {
+        let start = self.inner.purged_to.load(Ordering::Relaxed);
+        let (mut at, mut deleted, mut wrapped) = (start, 0_usize, start == 0);
+        while deleted < limit {
+            let page = retried(|| purge::page(self.pool(), at, limit - deleted)).await?;
+            let Page { deleted: dead, next } = page;
+            deleted += dead;
+            at = next.unwrap_or(0);
+            self.inner.purged_to.store(at, Ordering::Relaxed);
+            let is_round = if next.is_none() { std::mem::replace(&mut wrapped, true) } else { wrapped && at >= start };
+            if is_round {
+                retried(|| purge::forget(self.pool())).await?;
+                break;
+            }
+        }
+        Ok(deleted)
+    }
+
+    async fn revoke_all(&self, before: Timestamp) -> Result<u64, StoreError> {
+        retried(|| ends::revoke_all(self.pool(), before)).await
+    }
+
+    async fn feed(&self, cursor: &Cursor) -> Result<Feed, StoreError> {
+        feed::read(self.pool(), cursor).await
+    }
+
+    async fn woken(&self) {
+        let told = self.told.load(Ordering::Relaxed);
+        let mut wakes = self.inner.wake.subscribe();
+        self.listen();
+        // Never an error: this store keeps the other end.
+        if let Ok(count) = wakes.wait_for(|count| *count > told).await {
+            self.told.store(*count, Ordering::Relaxed);
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! The compare-and-swap.
+
+use sqlx::PgPool;
+use sqlx::postgres::{PgArguments, PgRow, Postgres};
+use sqlx::query::Query;
+
+use super::error::is_unreadable;
+use super::read;
+use super::row::{self, int, millis};
+use crate::store::{Swap, Swapped};
+use crate::token::{SecretHash, SessionId};
+
+/// Whose row it is.
+#[derive(Clone, Copy)]
+pub(super) struct Key<'a> {
+    pub(super) subject: &'a str,
+    pub(super) id: SessionId,
+    pub(super) secret_hash: &'a SecretHash,
+}
+
+pub(super) async fn swap(pool: &PgPool, key: Key<'_>, swap: &Swap, relaxed: bool) -> sqlx::Result<Swapped> {
+    let won = if swap.cut > 0 || swap.authenticated {
+        behind_a_lock(pool, key, swap).await?
+    } else {
+        let rotate = if relaxed { ROTATE_RELAXED } else { ROTATE };
+        match one(bound(rotate, key, swap).fetch_all(pool).await) {
+            Err(error) if is_unreadable(&error) => behind_a_lock(pool, key, swap).await?,
+            rotated => rotated?,
+        }
+    };
+    match won {
+        Some(won) => Ok(Swapped::Won(row::loaded(&won)?)),
+        // Another statement: what the first one saw is from before the winner's write.
+        None => Ok(Swapped::Lost(read::load(pool, key.subject, key.id).await?)),
+    }
+}
+
+/// Any swap, also one that writes to the feed.
+async fn behind_a_lock(pool: &PgPool, key: Key<'_>, swap: &Swap) -> sqlx::Result<Option<PgRow>> {
+    let query = bound(SWAP, key, swap).bind(int(swap.cut)).bind(swap.authenticated);
+    one(query.fetch_all(pool).await)
+}
+
+/// All rows are asked for, though there is one at most: only then the commit is waited for.
+fn one(records: sqlx::Result<Vec<PgRow>>) -> sqlx::Result<Option<PgRow>> {
+    records.map(|records| records.into_iter().next())
+}
+
+fn bound<'a>(sql: &'static str, key: Key<'a>, swap: &Swap) -> Query<'a, Postgres, PgArguments> {
+    sqlx::query(sql)
+        .bind(key.subject.as_bytes())
+        .bind(key.id.as_bytes().to_vec())
+        .bind(key.secret_hash.as_bytes().as_slice())
+        .bind(int(swap.expected.0))
+        .bind(int(swap.expected.1))
+        .bind(swap.unless_seen)
+        .bind(swap.quiet_for.map(millis))
+        .bind(int(swap.generation))
+        .bind(int(swap.previous))
+        .bind(int(swap.seen))
+}
+
+/// What a swap demands of the row at `$now`.
+macro_rules! fits {
+    ($now:expr) => {
+        concat!(
+            living!($now),
+            " AND secret_hash = $3 AND generation = $4 AND previous = $5
+            AND (NOT $6 OR seen < generation)
+            AND ($7::bigint IS NULL OR previous = generation OR ",
+            $now,
+            " - rotated_at > $7)"
+        )
+    };
+}
+
+// PostgreSQL decides again, by the clock as it is then, on a row that it waited for, if that was written meanwhile. But not
+// on one that was only locked, or whose writer gave up. The last column takes such a swap back: it is made again, behind a
+// lock of its own. That every swap locks first would cost a third of them.
+macro_rules! rotate {
+    ($also:expr) => {
+        concat!(
+            "UPDATE jwt_sessions
+            SET generation = $8, previous = $9, seen = GREATEST(seen, $10), rotated_at = ",
+            now!(),
+            "
+            WHERE subject = $1 AND id = $2 AND ",
+            fits!(now!()),
+            $also,
+            "
+            RETURNING ",
+            row!(),
+            ", rotated_at AS now,
+                CASE WHEN ",
+            now!(),
+            " - rotated_at > 50 THEN ('waited since ' || rotated_at)::boolean END"
+        )
+    };
+}
+
+const ROTATE: &str = rotate!("");
+
+// Of the row that is won alone: conditions are tried from left to right, and from the cheapest on.
+const ROTATE_RELAXED: &str = rotate!(" AND set_config('synchronous_commit', 'off', TRUE) = 'off'");
+
+const SWAP: &str = concat!(
+    "WITH locked AS MATERIALIZED (
+        SELECT subject AS whose, id AS which FROM jwt_sessions WHERE subject = $1 AND id = $2 FOR NO KEY UPDATE
+    ), present AS MATERIALIZED (
+        SELECT whose, which, ",
+    now!(),
+    " AS now FROM locked
+    ), swapped AS (
+        UPDATE jwt_sessions SET
+            generation = $8,
+            previous = $9,
+            seen = GREATEST(seen, $10),
+            cut = GREATEST(cut, $11),
+            rotated_at = now,
+            auth_time = CASE WHEN $12 THEN now ELSE auth_time END
+        FROM present WHERE subject = whose AND id = which AND ",
+    fits!("now"),
+    "
+        RETURNING ",
+    row!(),
+    ", now
+    ), told AS (
+        INSERT INTO jwt_sessions_feed (at, session, below) SELECT now, id, $11 FROM swapped WHERE $11 > 0
+        RETURNING ",
+    notify!(),
+    "
+    )
+    SELECT * FROM swapped"
+);
