@@ -22,6 +22,13 @@ mod client;
 mod gate;
 #[path = "faults/load.rs"]
 mod load;
+#[path = "faults/postgres.rs"]
+mod postgres;
+#[path = "faults/processes.rs"]
+mod processes;
+#[path = "faults/proxy.rs"]
+mod proxy;
+mod servers;
 #[path = "faults/sqlite.rs"]
 mod sqlite;
 #[path = "faults/tally.rs"]

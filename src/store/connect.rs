@@ -8,6 +8,7 @@ use crate::clock::Clock;
 /// | `memory:` | [`MemoryStore`], gone with the process |
 /// | `sqlite:FILE`, `sqlite://FILE` | `SqliteStore` (feature `sqlite`); a relative path is the working directory's |
 /// | `postgres://USER:PASSWORD@HOST/DATABASE` | `PostgresStore` (feature `postgres`) over up to 16 connections |
+/// | `redis://…`, `rediss://…` | `RedisStore` (feature `redis`): one server, not a Cluster's nodes and no sentinels |
 ///
 /// What follows `sqlite:` is a file's name and nothing else: no options, no percent-encoding. Times are the system's clock.
 ///
@@ -34,7 +35,8 @@ pub async fn connect(url: &str) -> Result<AnyStore, StoreError> {
         "memory" => Err(refused("nothing may follow `memory:`")),
         "sqlite" => sqlite(rest.strip_prefix("//").unwrap_or(rest)).await,
         "postgres" | "postgresql" => postgres(url).await,
-        known @ ("mysql" | "mariadb" | "redis" | "rediss" | "mongodb" | "mongodb+srv") => {
+        "redis" | "rediss" => redis(url).await,
+        known @ ("mysql" | "mariadb" | "mongodb" | "mongodb+srv") => {
             Err(refused(format!("this version has no store for `{known}:` yet")))
         }
         // Not named: what stands before the first colon of something that is no URL may be a secret.
@@ -72,6 +74,18 @@ async fn postgres(url: &str) -> Result<AnyStore, StoreError> {
 #[cfg(not(feature = "postgres"))]
 async fn postgres(_: &str) -> Result<AnyStore, StoreError> {
     Err(refused("this was built without the feature `postgres`"))
+}
+
+#[cfg(feature = "redis")]
+async fn redis(url: &str) -> Result<AnyStore, StoreError> {
+    let store = super::RedisStore::connect(url).await?;
+    store.migrate().await?;
+    Ok(AnyStore::new(store))
+}
+
+#[cfg(not(feature = "redis"))]
+async fn redis(_: &str) -> Result<AnyStore, StoreError> {
+    Err(refused("this was built without the feature `redis`"))
 }
 
 fn refused(why: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> StoreError {

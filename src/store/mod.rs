@@ -1,7 +1,7 @@
 //! Stores: where sessions live.
 //!
 //! A store never sees a usable token: only ids, generations and hashes come here. [`memory`](MemoryStore) keeps sessions in
-//! this process; `SqliteStore` (feature `sqlite`) in one file; [`connect`] picks by URL. A store of your own implements
+//! this process; `SqliteStore` (feature `sqlite`) in one file; `RedisStore` (feature `redis`) in Redis; [`connect`] picks by URL. A store of your own implements
 //! [`SessionStore`] and passes the suite of the module `conformance` (feature of the same name).
 
 mod any;
@@ -14,6 +14,8 @@ mod memory;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod record;
+#[cfg(feature = "redis")]
+mod redis;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
@@ -29,6 +31,8 @@ pub use self::postgres::PostgresStore;
 pub use self::record::{
     Created, Device, Listed, Loaded, NewSession, Revocation, RevokeReason, Row, Seen, Swap, Swapped,
 };
+#[cfg(feature = "redis")]
+pub use self::redis::RedisStore;
 #[cfg(feature = "sqlite")]
 pub use self::sqlite::SqliteStore;
 use crate::token::{SecretHash, SessionId, Timestamp};

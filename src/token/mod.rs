@@ -69,5 +69,7 @@ pub use self::time::Timestamp;
 
 #[cfg(feature = "axum")]
 pub(crate) use self::json::is_proper_object;
+#[cfg(feature = "redis")]
+pub(crate) use self::key::sha256;
 pub(crate) use self::legacy::LegacyReader;
 pub(crate) use self::refresh::{RESERVED_IN_REFRESH, RefreshClaims, RefreshNames};

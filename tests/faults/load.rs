@@ -109,7 +109,7 @@ impl Load {
     /// Waits until so many refreshes more were answered.
     pub(crate) async fn goes_on(&self, refreshes: u64) {
         let (before, beats) = (self.beats(), || self.beats());
-        self.wait("refreshes", || beats() >= before + refreshes).await;
+        self.until("refreshes", || beats() >= before + refreshes).await;
     }
 
     /// Waits until each client got another answer.
@@ -118,7 +118,7 @@ impl Load {
         let went_on = |(pulse, before): (&Arc<Pulse>, &u64)| {
             pulse.beats.load(Ordering::Acquire) > *before || pulse.is_away.load(Ordering::Acquire)
         };
-        self.wait("an answer for each", || self.pulses.iter().zip(&before).all(went_on)).await;
+        self.until("an answer for each", || self.pulses.iter().zip(&before).all(went_on)).await;
     }
 
     /// Every session is due for a rotation, and all come at one moment: so that the fault that follows meets many in flight.
@@ -127,12 +127,12 @@ impl Load {
         // Whoever rotates has its answer first.
         *self.shared.calm.write().await = false;
         self.shared.gate.close();
-        self.wait("all clients", || self.shared.gate.waiting() == CLIENTS).await;
+        self.until("all clients", || self.shared.gate.waiting() == CLIENTS).await;
         // Only time makes a rotation grow old.
         sleep(3 * WINDOW + WINDOW / 10).await;
         let before = self.shared.tally.heard("rotated");
         self.shared.gate.open();
-        self.wait("rotations", || self.shared.tally.heard("rotated") >= before + 3).await;
+        self.until("rotations", || self.shared.tally.heard("rotated") >= before + 3).await;
     }
 
     /// The fault begins: answers may be lost by it.
@@ -140,15 +140,16 @@ impl Load {
         *self.shared.calm.write().await = false;
     }
 
-    /// Waits until so many operations failed since the test began.
-    pub(crate) async fn failures(&self, count: u64) {
-        self.wait("failures", || self.shared.tally.failures() >= count).await;
+    /// Waits until so many operations more have failed.
+    pub(crate) async fn fails(&self, operations: u64) {
+        let before = self.shared.tally.failures();
+        self.until("failures", || self.shared.tally.failures() >= before + operations).await;
     }
 
     /// The fault is over, as of now: waits until every client is served, and notes how long that took.
     pub(crate) async fn recovers(&mut self) {
         let (over, before) = (Instant::now(), self.beats());
-        self.wait("a first answer", || self.beats() > before).await;
+        self.until("a first answer", || self.beats() > before).await;
         let until_first = over.elapsed();
         self.all_go_on().await;
         let until_all = over.elapsed();
@@ -187,7 +188,8 @@ impl Load {
         self.pulses.iter().map(|pulse| pulse.beats.load(Ordering::Acquire)).sum()
     }
 
-    async fn wait(&self, what: &str, is_there: impl Fn() -> bool) {
+    /// Waits until something is so.
+    pub(crate) async fn until(&self, what: &str, is_there: impl Fn() -> bool) {
         let begun = Instant::now();
         while !is_there() {
             assert!(begun.elapsed() < PATIENCE, "{}: still no {what}\n{}", self.name, self.shared.tally.counts());

@@ -24,7 +24,7 @@ async fn a_locked_file_logs_nobody_out() {
     load.surge().await;
     let other = rusqlite::Connection::open(&file).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
-    load.failures(32).await;
+    load.fails(32).await;
     other.execute_batch("ROLLBACK").unwrap();
     load.recovers().await;
     load.ends().await;

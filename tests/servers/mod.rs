@@ -7,6 +7,8 @@
 #[cfg(feature = "postgres")]
 pub(crate) mod postgres;
 pub(crate) mod process;
+#[cfg(feature = "redis")]
+pub(crate) mod redis;
 
 use std::net::TcpListener;
 use std::process::Command;

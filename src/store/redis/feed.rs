@@ -1,0 +1,77 @@
+//! The feed: a stream for each partition, read where it was left.
+
+use std::cmp::Reverse;
+use std::time::Duration;
+
+use super::codec::session_id;
+use super::error::damaged;
+use super::keys;
+use super::link::Link;
+use super::scripts::FEED;
+use crate::store::{Cursor, Ends, Entry, Feed, StoreError};
+
+/// `1526919030474-55`, and what was appended under it.
+type Appended = (String, Vec<Vec<u8>>);
+
+pub(super) async fn feed(link: &Link, partitions: u16, cursor: &Cursor) -> Result<Feed, StoreError> {
+    let mut read = parse(cursor, partitions);
+    let count = (PAGE / usize::from(partitions.max(1))).max(1);
+    let feeds: Vec<_> = (0..partitions).map(keys::feed).collect();
+    // One call where all may be named together.
+    let together = if link.has_slots() { 1 } else { feeds.len().max(1) };
+    let calls = feeds.chunks(together).zip(read.chunks(together));
+    let calls = calls.map(|(feeds, read)| FEED.call(feeds).arg(count).arg(read)).collect();
+    let replies: Vec<(i64, Vec<Vec<Appended>>)> = link.run_all(calls).await?;
+
+    let mut entries = Vec::new();
+    let mut more = false;
+    let pages = replies.into_iter().flat_map(|(now, pages)| pages.into_iter().map(move |page| (now, page)));
+    for (read, (now, page)) in read.iter_mut().zip(pages) {
+        more |= page.len() >= count;
+        for (id, said) in page {
+            if let Some(ends) = ends(&said) {
+                entries.push(Entry::new(ends, age(now, &id).ok_or_else(damaged)?));
+            }
+            *read = id;
+        }
+    }
+    // The oldest first: of one partition they come in their order, and stay in it.
+    entries.sort_by_key(|entry| Reverse(entry.age));
+    Ok(Feed::new(entries, Cursor::new(read.join(" ").into_bytes()), more))
+}
+
+/// How far each partition was read; nothing of a cursor that is not understood.
+fn parse(cursor: &Cursor, partitions: u16) -> Vec<String> {
+    let places = std::str::from_utf8(cursor.as_bytes()).unwrap_or_default().split(' ');
+    let places: Vec<_> = places.map(str::to_owned).collect();
+    if places.len() == usize::from(partitions) && places.iter().all(|place| place.is_empty() || is_id(place)) {
+        return places;
+    }
+    vec![String::new(); usize::from(partitions)]
+}
+
+fn is_id(place: &str) -> bool {
+    place.split_once('-').is_some_and(|(millis, number)| millis.parse::<u64>().is_ok() && number.parse::<u64>().is_ok())
+}
+
+/// Nothing of what only a newer version says.
+fn ends(said: &[Vec<u8>]) -> Option<Ends> {
+    let [what, value] = said else { return None };
+    match what.as_slice() {
+        b"s" => session_id(value).ok().map(Ends::Session),
+        b"b" => {
+            let (id, generation) = value.split_first_chunk::<16>()?;
+            Some(Ends::Below(session_id(id).ok()?, u64::from_be_bytes(generation.try_into().ok()?)))
+        }
+        b"a" => Some(Ends::All),
+        _ => None,
+    }
+}
+
+fn age(now: i64, id: &str) -> Option<Duration> {
+    let (millis, _) = id.split_once('-')?;
+    Some(Duration::from_millis(u64::try_from(now.saturating_sub(millis.parse().ok()?)).unwrap_or(0)))
+}
+
+/// Entries in a page, of all partitions.
+const PAGE: usize = 10_000;

@@ -1,0 +1,274 @@
+use std::cmp::Reverse;
+use std::collections::HashMap;
+use std::fmt;
+use std::num::NonZeroU16;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use ::redis::aio::ConnectionManager;
+use ::redis::cluster_async::ClusterConnection;
+use ::redis::sentinel::SentinelClient;
+
+use super::codec::{self, Reply, moment, span};
+use super::keys::{self, Place};
+use super::link::{Link, Way};
+use super::scripts;
+use super::sentinel::Sentinel;
+use super::walk::{self, Step};
+use super::{connect, feed, schema};
+use crate::store::{
+    Created, Cursor, Feed, Listed, Loaded, NewSession, RevokeReason, Seen, SessionStore, StoreError, Swap, Swapped,
+};
+use crate::token::{SecretHash, SessionId, Timestamp};
+
+#[derive(Clone)]
+pub struct RedisStore {
+    link: Link,
+    partitions: u16,
+    /// Where the next page of a purge begins.
+    purged_to: Arc<Mutex<Step>>,
+}
+
+impl RedisStore {
+    /// Over a connection to one server.
+    #[must_use]
+    pub fn new(connection: ConnectionManager) -> Self {
+        Self::over(Way::One(connection))
+    }
+
+    /// Over a connection to a Cluster.
+    #[must_use]
+    pub fn cluster(connection: ClusterConnection) -> Self {
+        Self::over(Way::Cluster(connection))
+    }
+
+    /// Over the master that the sentinels name; they are asked again whenever it fails or is no master any more. The client
+    /// must be one for masters.
+    #[must_use]
+    pub fn sentinel(client: SentinelClient) -> Self {
+        Self::over(Way::Sentinel(Arc::new(Sentinel::new(client))))
+    }
+
+    /// Over how many partitions the sessions are spread, if not 16. It is settled by the first [`migrate`](Self::migrate).
+    #[must_use]
+    pub fn partitions(mut self, partitions: NonZeroU16) -> Self {
+        self.partitions = partitions.get();
+        self
+    }
+
+    /// How long a call may take before it is a [`Timeout`](crate::store::StoreErrorKind::Timeout), if not 3 seconds; whatever
+    /// the connection's own limits are.
+    #[must_use]
+    pub fn timeout(mut self, patience: Duration) -> Self {
+        self.link.patience = patience;
+        self
+    }
+
+    /// Notes how the sessions are laid out, or compares it with what was noted. May be called at every start, also by many
+    /// processes at once.
+    ///
+    /// # Errors
+    ///
+    /// [`Foreign`](crate::store::StoreErrorKind::Foreign) when another program's key has the name of ours, or a newer version
+    /// of this crate was here; [`Configuration`](crate::store::StoreErrorKind::Configuration) when the sessions are spread
+    /// over another number of partitions. All is then left as it was.
+    pub async fn migrate(&self) -> Result<(), StoreError> {
+        schema::migrate(&self.link, self.partitions).await
+    }
+
+    /// Opens a connection to the one server at `url`.
+    pub(in crate::store) async fn connect(url: &str) -> Result<Self, StoreError> {
+        // Boxed: of all the driver's futures in one another the compiler would compute the size, and give up.
+        Ok(Self::new(Box::pin(connect::connect(url)).await?))
+    }
+
+    fn over(way: Way) -> Self {
+        Self { link: Link { way, patience: PATIENCE }, partitions: PARTITIONS, purged_to: Arc::default() }
+    }
+
+    fn place(&self, subject: &str) -> Result<Place, StoreError> {
+        Place::of(subject, self.partitions)
+    }
+
+    fn purged_to(&self) -> Step {
+        let step = self.purged_to.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if step.partition < self.partitions { step } else { Step::default() }
+    }
+
+    fn set_purged_to(&self, step: &Step) {
+        *self.purged_to.lock().unwrap_or_else(PoisonError::into_inner) = step.clone();
+    }
+}
+
+impl fmt::Debug for RedisStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisStore").field("partitions", &self.partitions).finish_non_exhaustive()
+    }
+}
+
+impl SessionStore for RedisStore {
+    async fn create(&self, session: &NewSession) -> Result<Created, StoreError> {
+        let place = self.place(&session.subject)?;
+        let call = scripts::CREATE
+            .call(&[place.subject(), place.feed(), place.index(), place.before()])
+            .arg(&session.subject)
+            .arg(&place.digest)
+            .arg(session.id.as_bytes())
+            .arg(session.secret_hash.as_bytes())
+            .arg(span(session.idle))
+            .arg(span(session.lifetime))
+            .arg(moment(session.credentials_read_at))
+            .arg(moment(session.auth_time))
+            .arg(u32::try_from(session.limit.saturating_sub(1)).unwrap_or(u32::MAX))
+            .arg(codec::device(&session.device))
+            .arg(RevokeReason::Limit.name());
+        let reply: Reply = self.link.run(&call).await?;
+        let [_, hot, cold, ended @ ..] = reply.as_slice() else { return Ok(Created::TooLate) };
+        let row = codec::row(session.id, hot, cold)?;
+        let ended = ended.iter().map(|id| codec::session_id(id)).collect::<Result<_, _>>()?;
+        Ok(Created::Opened { row, ended })
+    }
+
+    async fn load(&self, subject: &str, id: SessionId) -> Result<Option<Loaded>, StoreError> {
+        let call = scripts::LOAD.call(&[self.place(subject)?.subject()]).arg(subject).arg(id.as_bytes());
+        let reply: Reply = self.link.run(&call).await?;
+        let [now, hot, cold] = reply.as_slice() else { return Ok(None) };
+        codec::loaded(id, now, hot, cold).map(Some)
+    }
+
+    async fn swap(
+        &self,
+        subject: &str,
+        id: SessionId,
+        secret_hash: &SecretHash,
+        swap: &Swap,
+    ) -> Result<Swapped, StoreError> {
+        let place = self.place(subject)?;
+        let call = scripts::SWAP
+            .call(&[place.subject(), place.feed()])
+            .arg(subject)
+            .arg(id.as_bytes())
+            .arg(secret_hash.as_bytes())
+            .arg(&pair(swap.expected))
+            .arg(flag(swap.unless_seen))
+            .arg(swap.quiet_for.map(|quiet| span(quiet).to_string()).unwrap_or_default())
+            .arg(&pair((swap.generation, swap.previous)))
+            .arg(&swap.seen.to_be_bytes())
+            .arg(&swap.cut.to_be_bytes())
+            .arg(flag(swap.authenticated));
+        let reply: Reply = self.link.run(&call).await?;
+        let [now, won, hot, cold] = reply.as_slice() else { return Ok(Swapped::Lost(None)) };
+        let loaded = codec::loaded(id, now, hot, cold)?;
+        Ok(if won.is_empty() { Swapped::Lost(Some(loaded)) } else { Swapped::Won(loaded) })
+    }
+
+    async fn confirm(&self, seen: &[Seen]) -> Result<Vec<Seen>, StoreError> {
+        let mut partitions: HashMap<u16, Vec<(&Seen, String)>> = HashMap::new();
+        for seen in seen {
+            let place = self.place(&seen.subject)?;
+            partitions.entry(place.partition).or_default().push((seen, place.subject()));
+        }
+        let batches: Vec<_> = partitions.values().flat_map(|seen| seen.chunks(CONFIRMED)).collect();
+        let calls = batches.iter().map(|batch| {
+            let keys: Vec<_> = batch.iter().map(|(_, key)| key).collect();
+            batch.iter().fold(scripts::CONFIRM.call(&keys), |call, (seen, _)| {
+                call.arg(&seen.subject).arg(seen.session.as_bytes()).arg(&seen.generation.to_be_bytes())
+            })
+        });
+        let orphans: Vec<Vec<usize>> = self.link.run_all(calls.collect()).await?;
+        let of = |(batch, orphans): (&&[(&Seen, String)], Vec<usize>)| {
+            let batch = *batch;
+            orphans.into_iter().filter_map(|at| batch.get(at).map(|(seen, _)| (*seen).clone())).collect::<Vec<_>>()
+        };
+        Ok(batches.iter().zip(orphans).flat_map(of).collect())
+    }
+
+    async fn revoke(&self, subject: &str, id: SessionId, reason: RevokeReason) -> Result<bool, StoreError> {
+        let place = self.place(subject)?;
+        let call = scripts::REVOKE.call(&[place.subject(), place.feed()]);
+        self.link.run(&call.arg(subject).arg(id.as_bytes()).arg(reason.name())).await
+    }
+
+    async fn revoke_subject(
+        &self,
+        subject: &str,
+        except: Option<SessionId>,
+        reason: RevokeReason,
+    ) -> Result<Vec<SessionId>, StoreError> {
+        let place = self.place(subject)?;
+        let call = scripts::REVOKE_SUBJECT
+            .call(&[place.subject(), place.feed(), place.index()])
+            .arg(subject)
+            .arg(&place.digest)
+            .arg(except.as_ref().map(SessionId::as_bytes).map(<[u8; 16]>::as_slice).unwrap_or_default())
+            .arg(reason.name());
+        let reply: Reply = self.link.run(&call).await?;
+        reply.iter().map(|id| codec::session_id(id)).collect()
+    }
+
+    async fn list(&self, subject: &str) -> Result<Vec<Listed>, StoreError> {
+        let reply: Reply = self.link.run(&scripts::LIST.call(&[self.place(subject)?.subject()]).arg(subject)).await?;
+        let mut listed = codec::listed(&reply)?;
+        listed.sort_by_key(|listed| Reverse((listed.row.rotated_at, listed.row.created_at, listed.row.id)));
+        Ok(listed)
+    }
+
+    async fn purge(&self, limit: usize) -> Result<usize, StoreError> {
+        let mut step = self.purged_to();
+        let mut deleted = 0;
+        // The partition where it begins comes again at the end: what stands before the beginning.
+        for turn in 0..=self.partitions {
+            loop {
+                if deleted >= limit {
+                    return Ok(deleted);
+                }
+                deleted += walk::purge(&self.link, &mut step, limit - deleted).await?;
+                self.set_purged_to(&step);
+                if step.behind.is_none() {
+                    break;
+                }
+            }
+            if turn < self.partitions {
+                step.partition = (step.partition + 1) % self.partitions;
+            }
+            self.set_purged_to(&step);
+        }
+        Ok(deleted)
+    }
+
+    async fn revoke_all(&self, before: Timestamp) -> Result<u64, StoreError> {
+        let before = moment(before);
+        let note = |partition, told: &str| {
+            let keys = [keys::before(partition), keys::feed(partition)];
+            scripts::NOTE_ALL.call(&keys).arg(before).arg(told)
+        };
+        // First the logins: what is opened from now on is not of before.
+        let notes = (0..self.partitions).map(|partition| note(partition, flag(partition == 0)));
+        let _: Vec<u8> = self.link.run_all(notes.collect()).await?;
+        let mut ended = 0_u64;
+        for partition in 0..self.partitions {
+            ended = ended.saturating_add(walk::revoke(&self.link, partition, before).await?);
+        }
+        // Again, for what was issued to a session before the walk came to it.
+        let _: u8 = self.link.run(&note(0, flag(true))).await?;
+        Ok(ended)
+    }
+
+    async fn feed(&self, cursor: &Cursor) -> Result<Feed, StoreError> {
+        feed::feed(&self.link, self.partitions, cursor).await
+    }
+}
+
+fn pair((generation, previous): (u64, u64)) -> [u8; 16] {
+    (u128::from(generation) << 64 | u128::from(previous)).to_be_bytes()
+}
+
+/// As the scripts take it: nothing is no.
+const fn flag(is: bool) -> &'static str {
+    if is { "1" } else { "" }
+}
+
+const PARTITIONS: u16 = 16;
+const PATIENCE: Duration = Duration::from_secs(3);
+/// What a script confirms: few, for all else waits meanwhile.
+const CONFIRMED: usize = 100;
