@@ -12,7 +12,7 @@ use http::{Request, StatusCode};
 use jwt_sessions::auth::RefusalKind;
 use jwt_sessions::clock::Clock;
 use jwt_sessions::router::session_router;
-use jwt_sessions::session::{Event, Events, SessionErrorKind};
+use jwt_sessions::session::{Event, Events, Outcome, SessionErrorKind};
 use jwt_sessions::store::{
     Created, Cursor, Feed, Listed, Loaded, MemoryStore, NewSession, RevokeReason, Seen, SessionStore, StoreError,
     StoreErrorKind, Swap, Swapped,
@@ -262,6 +262,25 @@ async fn a_thief_who_hangs_up_is_reported_all_the_same() {
 }
 
 #[tokio::test]
+async fn a_thief_is_reported_also_where_nobody_knows_whether_the_session_was_ended() {
+    let world = World::new();
+    let sessions = world.builder().build().unwrap();
+    let stolen = open(&sessions).await;
+    let mut tokens = renewed(sessions.refresh(stolen.refresh_token()).await.unwrap());
+    for _ in 0..2 {
+        world.clock.advance(HOUR);
+        tokens = renewed(sessions.refresh(tokens.refresh_token()).await.unwrap());
+    }
+    world.answers(LOST);
+    assert_eq!(sessions.refresh(stolen.refresh_token()).await.unwrap_err().kind(), SessionErrorKind::Store);
+    assert!(world.has_heard("reused:stale"));
+    // It was, and to whoever comes next it has ended, for whatever reason.
+    world.answers(AT_ONCE);
+    assert!(matches!(sessions.refresh(tokens.refresh_token()).await.unwrap(), Refreshed::Refused(_)));
+    assert!(is_ended(&sessions, &tokens));
+}
+
+#[tokio::test]
 async fn a_second_logout_makes_good_for_a_first_one_whose_answer_was_lost() {
     let world = World::new();
     let sessions = world.builder().build().unwrap();
@@ -282,6 +301,29 @@ async fn a_session_that_another_instance_ended_is_over_here_once_its_refresh_tok
     assert!(there.revoke("alice", tokens.session_id()).await.unwrap());
     assert!(matches!(here.refresh(tokens.refresh_token()).await.unwrap(), Refreshed::Refused(_)));
     assert!(is_ended(&here, &tokens));
+}
+
+#[tokio::test]
+async fn what_another_instance_cut_off_is_cut_off_here_once_its_refresh_token_comes() {
+    let world = World::new();
+    let (here, there) = (world.builder().build().unwrap(), world.builder().build().unwrap());
+    let before = open(&here).await;
+    let after = renewed(there.rotate(before.refresh_token()).await.unwrap());
+    assert!(matches!(here.refresh(before.refresh_token()).await.unwrap(), Refreshed::Refused(_)));
+    assert!(is_ended(&here, &before) && !is_ended(&here, &after));
+}
+
+#[tokio::test]
+async fn a_cut_whose_answer_the_store_did_not_give_counts_here_once_it_is_known() {
+    let world = World::new();
+    let sessions = world.builder().build().unwrap();
+    let tokens = open(&sessions).await;
+    world.answers(LOST);
+    assert_eq!(sessions.rotate(tokens.refresh_token()).await.unwrap_err().kind(), SessionErrorKind::Store);
+    world.answers(AT_ONCE);
+    let again = sessions.rotate(tokens.refresh_token()).await.unwrap();
+    assert!(matches!(again.outcome(), Some(Outcome::Superseded)));
+    assert!(is_ended(&sessions, &tokens));
 }
 
 #[tokio::test]
@@ -361,4 +403,22 @@ async fn what_was_seen_while_the_store_was_down_still_tells_a_thief() {
     world.clock.advance(HOUR);
     assert!(matches!(sessions.refresh(stolen.refresh_token()).await.unwrap(), Refreshed::Refused(_)));
     assert!(world.has_heard("reused:recent"));
+}
+
+#[tokio::test]
+async fn an_orphan_in_use_is_told_and_refused_also_where_the_store_ended_its_session_without_answering() {
+    let world = World::new();
+    let sessions = world.builder().build().unwrap();
+    let first = open(&sessions).await;
+    let lost = renewed(sessions.refresh(first.refresh_token()).await.unwrap());
+    world.clock.advance(Duration::from_secs(91));
+    let again = renewed(sessions.refresh(first.refresh_token()).await.unwrap());
+    assert_eq!(again.outcome(), Some(Outcome::Reissued));
+    world.answers(LOST);
+    assert!(!is_ended(&sessions, &lost), "somebody else has it");
+    sessions.flush().await;
+    world.answers(AT_ONCE);
+    sessions.flush().await;
+    assert!(world.has_heard("reused:orphan"));
+    assert!(is_ended(&sessions, &lost) && is_ended(&sessions, &again));
 }

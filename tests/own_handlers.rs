@@ -43,9 +43,10 @@ async fn password(State(sessions): Store, _: Authenticated, headers: HeaderMap) 
     };
     match sessions.password_changed(&token).await? {
         Refreshed::Tokens(tokens) => Ok((TokenCookies::new(&sessions, &tokens)?, "changed").into_response()),
-        Refreshed::Refused(refused) => {
+        Refreshed::Refused(refused) if refused.clears_cookies() => {
             Ok((TokenCookies::cleared(&sessions), Json(refused.to_string())).into_response())
         }
+        Refreshed::Refused(refused) => Ok((StatusCode::CONFLICT, Json(refused.to_string())).into_response()),
     }
 }
 
@@ -106,4 +107,16 @@ async fn another_site_changes_no_password() {
     let (status, _) = send(&app, Request::post("/password").header("sec-fetch-site", "cross-site"), &jar).await;
     assert_eq!(status, 403);
     assert_eq!(send(&app, Request::get("/me"), &jar).await.0, 200);
+}
+
+#[tokio::test]
+async fn whoever_lost_a_race_takes_no_cookie() {
+    let app = app();
+    let (_, before) = send(&app, Request::get("/callback"), "").await;
+    let (_, after) = send(&app, Request::post("/password"), &before).await;
+    // The refresh token of a request that was on its way.
+    let (access, refresh) = (after.split("; ").next().unwrap(), before.split("; ").nth(1).unwrap());
+    let late = format!("{access}; {refresh}");
+    assert_eq!(send(&app, Request::post("/password"), &late).await, (StatusCode::CONFLICT, late));
+    assert_eq!(send(&app, Request::get("/me"), &after).await.0, 200);
 }

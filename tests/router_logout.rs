@@ -47,10 +47,48 @@ async fn a_session_is_named_by_any_refresh_token_of_it_that_was_not_cut_off() {
 
     let cut = world.login_by_body("alice").await;
     let now = world.send(post("/auth/rotate").token(&cut.refresh)).await.held();
+    assert!(world.takes(&now.access).await);
+    world.sessions.flush().await;
+    world.wait(91);
     assert_eq!(world.send(post("/auth/logout").token(&cut.refresh)).await.status, 200);
     assert_eq!(living(&world, "alice").await, [session_of(&now.refresh)]);
     assert_eq!(world.send(post("/auth/logout").form(format!("refreshToken={}", now.refresh))).await.status, 200);
     assert!(living(&world, "alice").await.is_empty());
+}
+
+/// Its owner may not have the successor: the answer is on its way to another tab, or was lost.
+#[tokio::test]
+async fn what_a_rotation_has_just_cut_off_still_logs_out() {
+    for path in ["/auth/logout", "/auth/logout-all"] {
+        for (wait, is_seen, ends) in [(0, true, true), (90, true, true), (91, true, false), (600, false, true)] {
+            let world = World::new();
+            let (jar, other) = (world.login("alice").await, world.login("alice").await);
+            world.wait(1);
+            let mut newer = jar.clone();
+            newer.keep(&world.send(post("/auth/rotate").jar(&jar)).await);
+            if is_seen {
+                assert!(world.takes(newer.get(ACCESS)).await);
+                world.sessions.flush().await;
+            }
+            world.wait(wait);
+            assert_eq!(world.send(post(path).jar(&jar)).await.status, 200);
+            let goes_on = living(&world, "alice").await.contains(&jar.session());
+            assert_eq!(goes_on, !ends, "{path} after {wait} s");
+            let others_go_on = living(&world, "alice").await.contains(&other.session());
+            assert_eq!(others_go_on, path == "/auth/logout" || !ends);
+        }
+        // Cut off by the rotation before the last: an old copy, which ends nothing.
+        let world = World::new();
+        let old = world.login_by_body("alice").await;
+        let newer = world.send(post("/auth/rotate").token(&old.refresh)).await.held();
+        let newest = world.send(post("/auth/rotate").token(&newer.refresh)).await.held();
+        assert_eq!(world.send(post(path).token(&old.refresh)).await.status, 200);
+        assert_eq!(living(&world, "alice").await, [session_of(&newest.refresh)]);
+        // Nor does it once its successor was replaced.
+        let _ = world.send(post("/auth/refresh").token(&newest.refresh)).await.held();
+        assert_eq!(world.send(post(path).token(&newer.refresh)).await.status, 200);
+        assert_eq!(living(&world, "alice").await, [session_of(&newest.refresh)]);
+    }
 }
 
 #[tokio::test]

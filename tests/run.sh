@@ -12,6 +12,14 @@ trap 'rm -rf "$scratch"' EXIT
 passed=0
 failed=0
 
+SERVERS=postgres,mysql,redis,mongodb
+
+# The tests that need them, as arguments: those that are not built without their features.
+servers() {
+    awk '/^\[\[test\]\]/ { name = "" } /^name = / { gsub(/"/, ""); name = $3 }
+        /^required-features/ && name { print "--test " name; name = "" }' Cargo.toml
+}
+
 # Shows a command and runs it. Its tests are counted; where it has none, it counts itself.
 run() {
     printf '\n$ %s\n' "$*"
@@ -36,7 +44,8 @@ count() {
 
 missing=
 need() {
-    command -v "$1" >/dev/null 2>&1 || missing="$missing $2"
+    # Servers stand where an ordinary user's PATH does not lead.
+    PATH=$PATH:/usr/sbin command -v "$1" >/dev/null 2>&1 || missing="$missing $2"
 }
 if ! command -v cargo >/dev/null 2>&1; then
     echo "Rust is needed, 1.89 or newer, with cargo on the PATH" >&2
@@ -48,13 +57,19 @@ need openssl openssl
 need node nodejs
 need npm npm
 need "$CHROMIUM" chromium
+need mariadbd mariadb-server
+need redis-server "redis-server redis-tools"
+need nginx nginx-light
+need python3 python3
+python3 -c "import ensurepip" 2>/dev/null || missing="$missing python3-venv"
+ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing="$missing postgresql"
 if [ -n "$missing" ]; then
     if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null 2>&1; then
         export DEBIAN_FRONTEND=noninteractive
         printf '\n$ apt-get install%s\n' "$missing"
         apt-get update -qq
-        # Unquoted: these are several names.
-        apt-get install -y -qq --no-install-recommends $missing
+        # Unquoted: these are several names. In runlevel 1 no server is started: each test starts its own.
+        RUNLEVEL=1 apt-get install -y -qq --no-install-recommends $missing
     else
         echo "the tests need these Debian packages, which only root can install:$missing" >&2
         exit 1
@@ -77,6 +92,9 @@ install tests/interop
 run cargo build --locked --examples || true
 run cargo test --locked --no-fail-fast --tests || true
 run cargo test --locked --no-fail-fast --doc || true
+# The stores on their own servers.
+run cargo build --locked --examples --features "$SERVERS" || true
+run cargo test --locked --no-fail-fast --features "$SERVERS" $(servers) || true
 # The token ring on the other backend alone.
 run cargo test --locked --no-fail-fast --no-default-features --features rust-crypto --lib --test tokens --test keys \
     --test known_traps --test wycheproof --test rfc_examples --test corpus || true

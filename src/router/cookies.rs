@@ -35,6 +35,11 @@ pub(super) fn set(headers: &mut HeaderMap, site: &Site, tokens: &Tokens) -> Resu
     Ok(())
 }
 
+/// How many bytes an access token may have that goes into a cookie; none where there are no cookies.
+pub(super) fn longest(site: &Site) -> Option<usize> {
+    Some(LARGEST.saturating_sub(site.access_cookie_name()?.len() + 1))
+}
+
 /// Takes both cookies away.
 pub(super) fn clear(headers: &mut HeaderMap, site: &Site) {
     let gone = Some(Duration::ZERO);

@@ -70,12 +70,16 @@ impl<S: SessionStore> Context<S> {
     async fn reauthenticate(&self, request: Request<Body>) -> Result<Response, RouterRefusal> {
         let incoming = self.receive(request).await?;
         let Presented { token, channel } = self.presented(&incoming)?;
+        let longest = self.longest(channel);
         let refreshed = match incoming.sent {
             Sent::Nothing => return Err(Kind::InvalidRequest.into()),
-            Sent::Json(members) => self.sessions().reauthenticate(&token, serde_json::Value::Object(members)).await?,
+            Sent::Json(members) => {
+                let members = serde_json::Value::Object(members);
+                self.sessions().reauthenticate_within(&token, members, longest).await?
+            }
             Sent::Form(pairs) => {
                 let form = encoded(&pairs)?;
-                self.sessions().reauthenticate(&token, form_deserializer(&form)).await?
+                self.sessions().reauthenticate_within(&token, form_deserializer(&form), longest).await?
             }
         };
         Ok(self.refreshed(refreshed, channel).await)

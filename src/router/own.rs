@@ -46,7 +46,8 @@ impl TokenCookies {
         Ok(Self(headers))
     }
 
-    /// Takes both cookies away.
+    /// Takes both cookies away: at a logout, and after a refusal that [clears them](crate::session::Refused::clears_cookies). Any other
+    /// refusal may be that of a request that lost a race, and would take what the winner has just got.
     pub fn cleared<S: SessionStore>(sessions: &Sessions<S>) -> Self {
         let mut headers = HeaderMap::new();
         cookies::clear(&mut headers, sessions.site());

@@ -6,7 +6,8 @@ use axum::response::Response;
 use http::Request;
 
 use super::context::Context;
-use super::presented::Presented;
+use super::cookies;
+use super::presented::{Channel, Presented};
 use super::refusal::RouterRefusal;
 use crate::session::Operation;
 use crate::store::SessionStore;
@@ -30,10 +31,16 @@ pub(super) async fn rotate<S: SessionStore>(
 }
 
 impl<S: SessionStore> Context<S> {
+    /// How many bytes an access token may have, where that is less than a token may have at all.
+    pub(super) fn longest(&self, channel: Channel) -> Option<usize> {
+        if channel == Channel::Body { None } else { cookies::longest(self.sessions().site()) }
+    }
+
     async fn renew(&self, request: Request<Body>, operation: Operation) -> Result<Response, RouterRefusal> {
         let incoming = self.receive(request).await?;
         let Presented { token, channel } = self.presented(&incoming)?;
-        let refreshed = self.sessions().present(&token, operation, &self.device(&incoming.head)).await?;
+        let device = self.device(&incoming.head);
+        let refreshed = self.sessions().present(&token, operation, &device, self.longest(channel)).await?;
         Ok(self.refreshed(refreshed, channel).await)
     }
 }

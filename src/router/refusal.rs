@@ -52,7 +52,8 @@ pub enum RouterRefusalKind {
     PayloadTooLarge,
     /// 415: the body is neither JSON nor a form.
     UnsupportedMediaType,
-    /// 503: the store or the accounts do not answer; the presented token stays good.
+    /// 503: the store or the accounts do not answer; the presented token stays good for a refresh. A rotation may have been
+    /// written all the same, and has then cut it off.
     Unavailable,
     /// 500: the application is not configured properly; the log says how.
     ServerError,

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 use super::core::Core;
 use crate::clock::Clock;
@@ -76,8 +77,17 @@ impl Heard {
     }
 }
 
-/// Follows the feed until it is dropped.
+/// Follows the feed until it is dropped, also after a panic of the application's store.
 pub(crate) async fn follow<S: SessionStore>(core: Arc<Core<S>>) {
+    loop {
+        let mut following = JoinSet::new();
+        following.spawn(read_on(Arc::clone(&core)));
+        following.join_next().await;
+        tokio::time::sleep(SILENCE).await;
+    }
+}
+
+async fn read_on<S: SessionStore>(core: Arc<Core<S>>) {
     let mut cursor = Cursor::default();
     loop {
         match core.timed(core.store.feed(&cursor)).await {

@@ -5,18 +5,17 @@ use crate::token::{RefreshClaims, SessionId};
 
 impl<S: SessionStore> Sessions<S> {
     /// The living session that a refresh token names, for ending it: any generation that was not cut off, if its secret is the
-    /// session's. Presenting one here is no rotation, and a stale one no theft. A token of the system before is taken first.
+    /// session's, and the one that a cut has just replaced. Presenting one here is no rotation, and a stale one no theft. A token
+    /// of the system before is taken first.
     ///
     /// # Errors
     ///
     /// When the store breaks, or, for such a token, the accounts.
     pub(crate) async fn named_by(&self, refresh_token: &str) -> Result<Option<Named>, SessionError> {
-        let core = self.core();
-        let Ok(claims) = core.read(refresh_token) else { return Ok(None) };
-        self.adopt_to_end(&claims, refresh_token).await?;
-        let found = self.found(&claims).await?;
-        let living = found.filter(|loaded| loaded.row.is_living(loaded.now));
-        Ok(living.map(|_| Named { subject: claims.subject.clone(), session: claims.session }))
+        let Some(claims) = self.to_end(refresh_token).await? else { return Ok(None) };
+        let living = self.living(&claims).await?;
+        let named = living.filter(|loaded| claims.generation >= loaded.row.cut || self.was_just_cut(&claims, loaded));
+        Ok(named.map(|_| Named { subject: claims.subject.clone(), session: claims.session }))
     }
 
     /// Whether the session of an access token lives in the store, and the token's generation was not cut off: ended on
@@ -36,23 +35,42 @@ impl<S: SessionStore> Sessions<S> {
         Ok(found.is_some_and(|Loaded { row, now, .. }| row.is_living(now) && generation.is_some_and(|g| g >= row.cut)))
     }
 
-    /// Ends the session that a refresh token names, if it names one.
-    pub(super) async fn end_named_by(&self, refresh_token: &str, reason: RevokeReason) -> Result<(), SessionError> {
-        if let Some(named) = self.named_by(refresh_token).await? {
-            self.end(&named.subject, named.session, reason).await?;
+    /// Ends the session whose place a login of `subject` takes, if this refresh token names one. Whoever has just shown that
+    /// subject's credentials ends it also by a token that was cut off: it may have been a thief who did that, and he would keep
+    /// the session.
+    pub(super) async fn replace(&self, refresh_token: &str, subject: &str) -> Result<(), SessionError> {
+        let Some(claims) = self.to_end(refresh_token).await? else { return Ok(()) };
+        let living = self.living(&claims).await?;
+        if living.is_some_and(|loaded| claims.subject == subject || claims.generation >= loaded.row.cut) {
+            self.end(&claims.subject, claims.session, RevokeReason::Replaced).await?;
         }
         Ok(())
     }
 
-    pub(super) async fn is_of_living_session(&self, claims: &RefreshClaims) -> Result<bool, SessionError> {
-        Ok(self.found(claims).await?.is_some_and(|loaded| loaded.row.is_living(loaded.now)))
+    /// Whether it is the token that the last rotation cut off, and the successor may not be in the jar: its answer is on its way,
+    /// or nobody was ever seen with it. Whoever logs out with it would hear that he is logged out, and would not be.
+    fn was_just_cut(&self, claims: &RefreshClaims, Loaded { row, now, .. }: &Loaded) -> bool {
+        let is_last = row.cut == row.generation && claims.generation.saturating_add(1) == row.cut;
+        is_last && (row.seen < row.generation || now.since(row.rotated_at) <= self.core().rotation.quiet())
     }
 
-    async fn found(&self, claims: &RefreshClaims) -> Result<Option<Loaded>, SessionError> {
+    pub(super) async fn is_of_living_session(&self, claims: &RefreshClaims) -> Result<bool, SessionError> {
+        Ok(self.living(claims).await?.is_some_and(|loaded| claims.generation >= loaded.row.cut))
+    }
+
+    /// What a refresh token says, whose session is to be ended; nothing if it is none of ours.
+    async fn to_end(&self, refresh_token: &str) -> Result<Option<RefreshClaims>, SessionError> {
+        let Ok(claims) = self.core().read(refresh_token) else { return Ok(None) };
+        self.adopt_to_end(&claims, refresh_token).await?;
+        Ok(Some(claims))
+    }
+
+    /// The session of a refresh token, if it lives and the token's secret is its own; cut off or not.
+    async fn living(&self, claims: &RefreshClaims) -> Result<Option<Loaded>, SessionError> {
         let core = self.core();
         let hash = claims.secret.hash()?;
         let found = core.timed(core.store.load(&claims.subject, claims.session)).await?;
-        Ok(found.filter(|loaded| loaded.row.secret_hash.matches(&hash) && claims.generation >= loaded.row.cut))
+        Ok(found.filter(|loaded| loaded.row.secret_hash.matches(&hash) && loaded.row.is_living(loaded.now)))
     }
 
     /// What a refresh token says of its session, by its signature alone: to tell two tokens of different sessions apart.

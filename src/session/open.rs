@@ -9,7 +9,7 @@ use super::erased::{Asked, Granted, Unreadable};
 use super::error::{SessionError, SessionErrorKind};
 use super::events::EventKind;
 use super::sessions::Sessions;
-use super::tokens::{AccessGrant, Tokens, random};
+use super::tokens::{AccessGrant, Room, Tokens, random};
 use crate::store::{Created, Device, NOTED_FOR, NewSession, RevokeReason, Row, SessionStore, StoreError};
 use crate::token::{SessionId, SessionSecret, Timestamp, is_subject};
 
@@ -126,9 +126,9 @@ impl<S: SessionStore> Sessions<S> {
         let Some(granted) = core.accounts.grant(subject).await? else {
             return Ok(Opened::BadCredentials);
         };
-        core.mint.check(subject, &granted, read_at)?;
+        core.mint.check(subject, &granted, read_at, Room { generation: 1, longest: None })?;
         if let Some(token) = from.replaces {
-            self.end_named_by(token, RevokeReason::Replaced).await?;
+            self.replace(token, subject).await?;
         }
         let secret = SessionSecret::from_bytes(random()?);
         let (idle, lifetime) = self.lives(&login);

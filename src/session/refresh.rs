@@ -7,7 +7,7 @@ use super::events::EventKind;
 use super::refreshed::{Refreshed, Refused};
 use super::rotation::{Answer, Operation, Outcome, Presented, Write, decide, hoped_for};
 use super::sessions::Sessions;
-use super::tokens::{AccessGrant, Tokens};
+use super::tokens::{AccessGrant, Room, Tokens};
 use crate::store::{Device, Loaded, RevokeReason, SessionStore, Swapped};
 use crate::token::{RefreshClaims, SecretHash};
 
@@ -24,7 +24,7 @@ impl<S: SessionStore> Sessions<S> {
     ///
     /// When the store or the accounts break: nothing was lost, the token stays good.
     pub async fn refresh(&self, refresh_token: &str) -> Result<Refreshed, SessionError> {
-        self.present(refresh_token, Operation::Refresh, &Device::default()).await
+        self.present(refresh_token, Operation::Refresh, &Device::default(), None).await
     }
 
     /// Replaces both tokens and cuts off everything earlier: after a change of privileges.
@@ -33,11 +33,14 @@ impl<S: SessionStore> Sessions<S> {
     ///
     /// When the store or the accounts break.
     pub async fn rotate(&self, refresh_token: &str) -> Result<Refreshed, SessionError> {
-        self.present(refresh_token, Operation::Rotate, &Device::default()).await
+        self.present(refresh_token, Operation::Rotate, &Device::default(), None).await
     }
 
     /// After a password was changed: ends the subject's other sessions and, in this one, replaces both tokens and cuts off
     /// everything earlier.
+    ///
+    /// [`TryAgain`](Refused::TryAgain) says that another tab has just renewed this session: the others are ended, and this one's
+    /// earlier tokens are not cut off yet. The client refreshes, and rotates then; the password need not be changed again.
     ///
     /// # Errors
     ///
@@ -52,7 +55,7 @@ impl<S: SessionStore> Sessions<S> {
         if self.is_of_living_session(&claims).await? {
             self.end_subject(&claims.subject, Some(claims.session), RevokeReason::PasswordChanged).await?;
         }
-        self.present_claims(claims, refresh_token, Operation::Rotate).await
+        self.present_claims(claims, refresh_token, Operation::Rotate, None).await
     }
 
     /// As [`rotate`](Self::rotate), for somebody who shows the subject's credentials again; sets `auth_time`.
@@ -65,6 +68,16 @@ impl<S: SessionStore> Sessions<S> {
         refresh_token: &str,
         credentials: impl Deserializer<'de> + Send,
     ) -> Result<Refreshed, SessionError> {
+        self.reauthenticate_within(refresh_token, credentials, None).await
+    }
+
+    /// The same for an access token of so many bytes at most.
+    pub(crate) async fn reauthenticate_within<'de>(
+        &self,
+        refresh_token: &str,
+        credentials: impl Deserializer<'de> + Send,
+        longest: Option<usize>,
+    ) -> Result<Refreshed, SessionError> {
         let claims = match self.claims(refresh_token, &Device::default()).await? {
             Ok(claims) => claims,
             Err(refused) => return Ok(Refreshed::Refused(refused)),
@@ -75,26 +88,27 @@ impl<S: SessionStore> Sessions<S> {
         // A token that can get nothing is not for trying passwords with. As a refresh, so that nothing is gained should the
         // session live after all.
         if !self.is_of_living_session(&claims).await? {
-            return self.present_claims(claims, refresh_token, Operation::Refresh).await;
+            return self.present_claims(claims, refresh_token, Operation::Refresh, longest).await;
         }
         match whose.await? {
             Some(login) if login.subject == claims.subject => {
-                self.present_claims(claims, refresh_token, Operation::Reauthenticate).await
+                self.present_claims(claims, refresh_token, Operation::Reauthenticate, longest).await
             }
             _ => Ok(Refreshed::Refused(Refused::BadCredentials)),
         }
     }
 
     /// Presents a refresh token for an operation without credentials, from a device that the list of devices will show where
-    /// the token makes a session of its own.
+    /// the token makes a session of its own, and for an access token of so many bytes at most.
     pub(crate) async fn present(
         &self,
         token: &str,
         operation: Operation,
         device: &Device,
+        longest: Option<usize>,
     ) -> Result<Refreshed, SessionError> {
         match self.claims(token, device).await? {
-            Ok(claims) => self.present_claims(claims, token, operation).await,
+            Ok(claims) => self.present_claims(claims, token, operation, longest).await,
             Err(refused) => Ok(Refreshed::Refused(refused)),
         }
     }
@@ -116,6 +130,7 @@ impl<S: SessionStore> Sessions<S> {
         claims: RefreshClaims,
         token: &str,
         operation: Operation,
+        longest: Option<usize>,
     ) -> Result<Refreshed, SessionError> {
         self.start();
         let core = self.core();
@@ -124,7 +139,8 @@ impl<S: SessionStore> Sessions<S> {
         let Some(granted) = core.accounts.grant(&claims.subject).await? else {
             return self.account_gone(&claims, &secret_hash).await;
         };
-        core.mint.check(&claims.subject, &granted, core.clock.now())?;
+        let room = Room { generation: claims.generation.saturating_add(1), longest };
+        core.mint.check(&claims.subject, &granted, core.clock.now(), room)?;
         let (sessions, presented) = (self.clone(), claims.clone());
         let (outcome, answer, loaded) = through(async move {
             let rotated = sessions.rotated(&presented, secret_hash, operation).await?;
@@ -164,9 +180,11 @@ impl<S: SessionStore> Sessions<S> {
         {
             core.ended.cut(row.id, row.cut);
         }
-        // Ended by another instance, perhaps: its access tokens are refused here from now on, too.
-        if *outcome == Outcome::Ended {
-            core.ended.end(claims.session);
+        // Ended or cut off by another instance, perhaps: its access tokens are refused here from now on, too.
+        match (outcome, loaded) {
+            (Outcome::Ended, _) => core.ended.end(claims.session),
+            (Outcome::Superseded, Some(Loaded { row, .. })) => core.ended.cut(row.id, row.cut),
+            _ => {}
         }
         core.reporter.report(claims.session, &claims.subject, EventKind::Presented(*outcome));
     }
@@ -196,7 +214,11 @@ impl<S: SessionStore> Sessions<S> {
             match decision.write {
                 Write::Nothing => return Ok((decision.outcome, decision.answer, found)),
                 Write::Revoke => {
-                    core.end(subject, id, RevokeReason::Reused).await?;
+                    if let Err(error) = core.end(subject, id, RevokeReason::Reused).await {
+                        // Whoever came may not come again, and what was written after all is told by no later outcome.
+                        core.reporter.report(id, subject, EventKind::Presented(decision.outcome));
+                        return Err(error);
+                    }
                     return Ok((decision.outcome, decision.answer, found));
                 }
                 Write::Swap(swap) => match core.timed(core.store.swap(subject, id, &secret_hash, &swap)).await? {

@@ -111,6 +111,15 @@ pub(crate) struct AccessGrant<'a> {
     pub(crate) granted: &'a Granted,
 }
 
+/// Where a token would go.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Room {
+    /// The generation that it would carry: its digits count.
+    pub(crate) generation: u64,
+    /// How many bytes there are for an access token, where that is less than a token may have at all.
+    pub(crate) longest: Option<usize>,
+}
+
 impl Mint {
     pub(crate) fn new(
         keys: &Keys,
@@ -204,9 +213,15 @@ impl Mint {
         Ok((token, Duration::from_secs(u64::try_from(exp - iat).unwrap_or(0))))
     }
 
-    /// Refuses what is too long to be signed, before anything is written: else a login would leave a session that nobody has,
-    /// and a refresh a token that nobody gets.
-    pub(crate) fn check(&self, subject: &str, granted: &Granted, now: Timestamp) -> Result<(), SessionError> {
+    /// Refuses what is too long to be signed, or for where it would have to go, before anything is written: else a login would
+    /// leave a session that nobody has, a refresh a token that nobody gets, and a rotation nothing that opens anything.
+    pub(crate) fn check(
+        &self,
+        subject: &str,
+        granted: &Granted,
+        now: Timestamp,
+        Room { generation, longest }: Room,
+    ) -> Result<(), SessionError> {
         let scopes = granted.scope.as_ref().map_or(0, String::len);
         // JSON may write six bytes for one of the subject's.
         let names = self.issuer.len() + self.audience.len() + subject.len() * 6;
@@ -217,8 +232,16 @@ impl Mint {
         let (id, hash) = (SessionId::from_bytes([0xff; 16]), SecretHash::from_bytes([0; 32]));
         let session = NewSession::new(id, subject, hash, Duration::MAX, Duration::MAX, now);
         let row = Row::opened(&session, now);
-        let longest = u64::try_from(i64::MAX).unwrap_or(u64::MAX);
-        self.access(&AccessGrant { row: &row, subject, generation: longest, granted }, now).map(drop)
+        let (token, _) = self.access(&AccessGrant { row: &row, subject, generation, granted }, now)?;
+        if longest.is_some_and(|longest| token.len() > longest) {
+            tracing::error!(
+                size = token.len(),
+                longest,
+                "an access token fits into no cookie: make the claims smaller"
+            );
+            return Err(SessionError::new(SessionErrorKind::Claims));
+        }
+        Ok(())
     }
 
     /// The refresh token of the row's generation: a pure function of the row, the secret, the settings and the key.

@@ -26,6 +26,9 @@ pub(crate) struct Work {
     jobs: mpsc::Receiver<Job>,
     /// Seen and not confirmed yet, each once, with its subject.
     held: HashMap<(SessionId, u64), String>,
+    /// Confirmed to be in use although they were taken for lost, and their sessions not ended yet. A store that has ended one
+    /// without answering confirms no orphan of it again.
+    orphans: HashMap<(SessionId, u64), String>,
     sights: Arc<Sights>,
 }
 
@@ -45,10 +48,10 @@ pub(crate) async fn run<S: SessionStore>(core: Arc<Core<S>>, work: &mut Work) {
     let mut write_at = Instant::now() + GATHER;
     let (mut purge_at, mut purging) = (Instant::now() + PURGE, false);
     loop {
-        let wake = if work.held.is_empty() { purge_at } else { write_at.min(purge_at) };
+        let wake = if work.is_done() { purge_at } else { write_at.min(purge_at) };
         match tokio::time::timeout_at(wake, work.jobs.recv()).await {
             Ok(Some(Job::Seen(seen))) => {
-                if work.held.is_empty() {
+                if work.is_done() {
                     write_at = Instant::now() + GATHER;
                 }
                 if work.hold(seen) {
@@ -68,7 +71,7 @@ pub(crate) async fn run<S: SessionStore>(core: Arc<Core<S>>, work: &mut Work) {
             Err(_) => {}
         }
         let now = Instant::now();
-        if now >= write_at && !work.held.is_empty() {
+        if now >= write_at && !work.is_done() {
             work.write(&core).await;
             write_at = Instant::now() + GATHER;
         }
@@ -86,7 +89,11 @@ pub(crate) async fn run<S: SessionStore>(core: Arc<Core<S>>, work: &mut Work) {
 
 impl Work {
     pub(crate) fn new(jobs: mpsc::Receiver<Job>, sights: Arc<Sights>) -> Self {
-        Self { jobs, held: HashMap::new(), sights }
+        Self { jobs, held: HashMap::new(), orphans: HashMap::new(), sights }
+    }
+
+    fn is_done(&self) -> bool {
+        self.held.is_empty() && self.orphans.is_empty()
     }
 
     /// Keeps a sight for the next batch, or loses it where there are too many. Whether there is no room from now on.
@@ -95,50 +102,51 @@ impl Work {
         if self.held.contains_key(&key) {
             return false;
         }
-        if self.held.len() >= QUEUE {
+        if self.held.len() + self.orphans.len() >= QUEUE {
             self.sights.lose(seen.session, seen.generation);
             return false;
         }
         self.held.insert(key, seen.subject);
-        self.held.len() == QUEUE
+        self.held.len() + self.orphans.len() == QUEUE
     }
 
     /// Writes a batch. What is in it is held until it is written and acted on, also when the store fails or the runtime ends in
     /// between: whoever sent it does not send it again, and unconfirmed, a stolen predecessor passes for the owner of a lost
     /// answer.
     async fn write<S: SessionStore>(&mut self, core: &Arc<Core<S>>) {
-        if self.held.is_empty() {
-            return;
-        }
-        let seen = |((session, generation), subject): (&(SessionId, u64), &String)| {
-            Seen::new(subject.as_str(), *session, *generation)
-        };
-        let batch: Vec<_> = self.held.iter().map(seen).collect();
-        match core.timed(core.store.confirm(&batch)).await {
-            Ok(orphans) => {
-                let key = |orphan: &Seen| (orphan.session, orphan.generation);
-                self.held = orphans.iter().map(|orphan| (key(orphan), orphan.subject.clone())).collect();
-                for orphan in &orphans {
-                    if core.orphan_seen(orphan).await {
-                        self.held.remove(&key(orphan));
-                    }
+        if !self.held.is_empty() {
+            let batch = listed(&self.held);
+            match core.timed(core.store.confirm(&batch)).await {
+                Ok(orphans) => {
+                    let found = orphans.into_iter().map(|orphan| ((orphan.session, orphan.generation), orphan.subject));
+                    self.orphans.extend(found);
+                    self.held.clear();
+                }
+                Err(error) => {
+                    tracing::debug!(error = &error as &dyn StdError, sights = batch.len(), "sights were not confirmed");
                 }
             }
-            Err(error) => {
-                tracing::debug!(error = &error as &dyn StdError, sights = batch.len(), "sights were not confirmed");
+        }
+        for orphan in listed(&self.orphans) {
+            if core.orphan_seen(&orphan).await {
+                self.orphans.remove(&(orphan.session, orphan.generation));
             }
         }
     }
 
     /// Gives up what could not be written.
     pub(crate) fn lose_all(&mut self) {
-        if !self.held.is_empty() {
-            tracing::warn!(sights = self.held.len(), "sights were never confirmed");
+        if !self.is_done() {
+            tracing::warn!(sights = self.held.len(), orphans = self.orphans.len(), "sights were never confirmed");
         }
-        for ((session, generation), _) in self.held.drain() {
+        for ((session, generation), _) in self.held.drain().chain(self.orphans.drain()) {
             self.sights.lose(session, generation);
         }
     }
+}
+
+fn listed(sights: &HashMap<(SessionId, u64), String>) -> Vec<Seen> {
+    sights.iter().map(|((session, generation), subject)| Seen::new(subject.as_str(), *session, *generation)).collect()
 }
 
 /// One step of a purge; whether there is more to delete.

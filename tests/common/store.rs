@@ -1,6 +1,6 @@
 //! A store that can be told to break: in memory unless it is said otherwise.
 #![allow(dead_code, reason = "each test takes what it needs")]
-#![allow(clippy::unwrap_used, reason = "a helper of tests, outside of any test function")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a helper of tests, outside of any test function")]
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -24,6 +24,8 @@ pub(crate) enum Mood {
     Unending,
     /// However much is deleted, there is more.
     Littered,
+    /// It has a bug.
+    Panicking,
 }
 
 #[derive(Clone)]
@@ -99,6 +101,7 @@ impl Store {
                 Err(StoreError::new(StoreErrorKind::Unavailable).because("postgres://planted:secret@db refused"))
             }
             Mood::Hanging => std::future::pending().await,
+            Mood::Panicking => panic!("planted: a store of the application's own"),
         }
     }
 }

@@ -8,7 +8,7 @@ use tower_governor::governor::GovernorConfigBuilder;
 use tower_governor::key_extractor::GlobalKeyExtractor;
 
 use super::common::store::Mood;
-use super::common::{ACCESS, Answer, Jar, World, post};
+use super::common::{ACCESS, Answer, Jar, REFRESH, World, post};
 use super::{W, renew};
 
 /// What was refused sets no cookie at all, and the jar is as good as before.
@@ -53,6 +53,26 @@ async fn a_refresh_whose_cookie_is_too_large_costs_nothing() {
     let answer = world.send(post("/auth/refresh").jar(&jar)).await;
     world.people(|people| people.padding = 0);
     costs_nothing(&world, &mut jar, &answer, 500).await;
+}
+
+/// Nothing may be replaced, let alone cut off, by what cannot be given.
+#[tokio::test]
+async fn what_does_not_fit_into_a_cookie_is_known_before_anything_is_written() {
+    let world = World::built(|builder| builder.rotation(jwt_sessions::Rotation::strict()));
+    let mut jar = world.login("alice").await;
+    let credentials = serde_json::json!({"username": "alice", "password": "right"});
+    for asking in [post("/auth/refresh"), post("/auth/rotate"), post("/auth/reauthenticate").json(credentials)] {
+        world.people(|people| people.padding = 3000);
+        let answer = world.send(asking.jar(&jar)).await;
+        assert_eq!((answer.said(), answer.outcome), ((500, "server_error".into()), None));
+        world.people(|people| people.padding = 0);
+        world.wait(3 * W + 1);
+        costs_nothing(&world, &mut jar, &answer, 500).await;
+        world.wait(3 * W + 1);
+    }
+    // A body has room for it.
+    world.people(|people| people.padding = 3000);
+    assert_eq!(world.send(post("/auth/rotate").token(jar.get(REFRESH))).await.status, 200);
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
-use jwt_sessions::session::Outcome;
+use jwt_sessions::session::{Outcome, Reuse};
 
 use super::common::{ACCESS, World, generation, post};
-use super::{W, refresh, renew, renewed};
+use super::{HOUR, W, refresh, renew, renewed};
 
 #[tokio::test]
 async fn a_rotation_cuts_off_every_earlier_access_token_at_once() {
@@ -59,4 +59,47 @@ async fn an_access_token_made_for_a_late_tab_is_cut_off_too() {
     assert!(world.takes(&late.access).await);
     let now = world.send(post("/auth/rotate").token(&newest.refresh)).await.held();
     assert!(!world.takes(&late.access).await && world.takes(&now.access).await);
+}
+
+/// Waiting with the same token never rotates. A refresh with it brings the newer one, whether that was on its way or lost.
+#[tokio::test]
+async fn who_was_told_to_come_again_refreshes_and_rotates_then() {
+    // In the window at once; later, a lost answer is given again after three windows, which is when it was told to come.
+    for (wait, has_to_wait) in [(0, false), (W, false), (W + 1, true), (3 * W, true), (HOUR, false)] {
+        let world = World::new();
+        let mut jar = world.login("alice").await;
+        let lost = refresh(&world, &jar).await;
+        assert_eq!(lost.outcome, Some(Outcome::Rotated));
+        world.wait(wait);
+        let answer = world.send(post("/auth/rotate").jar(&jar)).await;
+        assert_eq!(answer.said(), (409, "try_again".into()));
+        let told: u64 = answer.header("retry-after").unwrap().parse().unwrap();
+        if has_to_wait {
+            world.wait(told + 1);
+        }
+        renew(&world, &mut jar).await;
+        let answer = world.send(post("/auth/rotate").jar(&jar)).await;
+        assert_eq!(answer.outcome, Some(Outcome::Cut), "after {wait} s: {}", answer.text);
+        jar.keep(&answer);
+        renew(&world, &mut jar).await;
+    }
+}
+
+/// With `strict` there is the window for that, and no more: an answer lost for longer is not given again.
+#[tokio::test]
+async fn with_strict_who_refreshes_at_once_rotates_and_who_waits_with_the_old_token_is_logged_out() {
+    for refreshes in [true, false] {
+        let world = World::built(|builder| builder.rotation(jwt_sessions::Rotation::strict()));
+        let mut jar = world.login("alice").await;
+        refresh(&world, &jar).await;
+        let answer = world.send(post("/auth/rotate").jar(&jar)).await;
+        let told: u64 = answer.header("retry-after").unwrap().parse().unwrap();
+        if refreshes {
+            renew(&world, &mut jar).await;
+        }
+        world.wait(told + 1);
+        let answer = world.send(post("/auth/rotate").jar(&jar)).await;
+        let expected = if refreshes { Outcome::Cut } else { Outcome::Reused(Reuse::Recent) };
+        assert_eq!(answer.outcome, Some(expected), "{}", answer.text);
+    }
 }

@@ -1,6 +1,7 @@
 use jwt_sessions::session::{Outcome, Reuse};
+use serde_json::json;
 
-use super::common::{ACCESS, World};
+use super::common::{ACCESS, World, post};
 use super::{HOUR, W, is_over, refresh, renew};
 
 #[tokio::test]
@@ -22,7 +23,7 @@ async fn a_token_two_generations_old_ends_the_session_for_everybody() {
     assert!(!world.takes(&access).await && !world.takes(jar.get(ACCESS)).await, "at once");
     is_over(&refresh(&world, &jar).await, Outcome::Ended);
     // In the body there is no cookie to take.
-    let answer = world.send(super::post("/auth/refresh").token(jar.get(super::common::REFRESH))).await;
+    let answer = world.send(post("/auth/refresh").token(jar.get(super::common::REFRESH))).await;
     assert_eq!((answer.said(), answer.cookies().len()), ((401, "session_ended".into()), 0));
 }
 
@@ -97,4 +98,38 @@ async fn theft_in_one_session_leaves_the_users_others_alone() {
     assert_eq!(renew(&world, &mut phone).await.outcome, Some(Outcome::Rotated));
     let living: Vec<_> = world.sessions.list("alice").await.unwrap().iter().map(|listed| listed.id).collect();
     assert_eq!(living, [phone.session()]);
+}
+
+/// A thief who rotates has the session to himself, and nobody can tell that from an owner who did: what the owner holds is cut
+/// off. It is over when the owner logs in again, because no cookie was taken from the jar.
+#[tokio::test]
+async fn a_thief_who_cut_the_owner_off_is_thrown_out_by_the_owners_next_login() {
+    let world = World::new();
+    let mut jar = world.login("alice").await;
+    let mut thief = jar.clone();
+    let answer = world.send(post("/auth/rotate").jar(&thief)).await;
+    assert_eq!(answer.outcome, Some(Outcome::Cut));
+    thief.keep(&answer);
+    for _ in 0..2 {
+        world.wait(HOUR);
+        renew(&world, &mut thief).await;
+        assert!(world.takes(thief.get(ACCESS)).await);
+        world.sessions.flush().await;
+    }
+    let answer = refresh(&world, &jar).await;
+    assert_eq!((answer.outcome, answer.cookies().len()), (Some(Outcome::Superseded), 0));
+
+    // Others' credentials say nothing of this session.
+    let others = post("/auth/login").jar(&jar).json(json!({"username": "bob", "password": "right"}));
+    assert_eq!(world.send(others).await.status, 200);
+    assert!(world.lives("alice", thief.session()).await);
+    let wrong = post("/auth/login").jar(&jar).json(json!({"username": "alice", "password": "wrong"}));
+    assert_eq!(world.send(wrong).await.status, 401);
+    assert!(world.lives("alice", thief.session()).await);
+
+    let own = post("/auth/login").jar(&jar).json(json!({"username": "alice", "password": "right"}));
+    jar.keep(&world.send(own).await);
+    assert!(!world.takes(thief.get(ACCESS)).await);
+    assert_eq!(refresh(&world, &thief).await.said(), (401, "session_ended".into()));
+    assert!(world.takes(jar.get(ACCESS)).await);
 }

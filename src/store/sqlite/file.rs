@@ -213,8 +213,10 @@ const SETTINGS: &str = "
     PRAGMA trusted_schema = OFF;
 ";
 const SIZE: &str = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size";
-const QUICK_CHECKS: [&str; 3] = [
+const QUICK_CHECKS: [&str; 5] = [
     "PRAGMA quick_check(jwt_sessions_meta)",
     "PRAGMA quick_check(jwt_sessions_subjects)",
+    "PRAGMA quick_check(jwt_sessions_feed)",
+    "PRAGMA quick_check(sqlite_sequence)",
     "PRAGMA quick_check(jwt_sessions)",
 ];
