@@ -51,6 +51,7 @@ const LOCK: &str = concat!("SELECT ", lock_all!("_shared"), ", ", lock_subject!(
 
 // All that might be ended are locked first, so that what is decided is decided on the rows as they then are; only where there
 // are so many, which is rare.
+#[rustfmt::skip]
 const CREATE: &str = concat!(
     "WITH locked AS MATERIALIZED (
         SELECT id AS which, rotated_at, created_at, expires_at, idle, revoked_at FROM jwt_sessions

@@ -47,23 +47,18 @@ pub(super) async fn revoke_all(pool: &PgPool, before: Timestamp) -> sqlx::Result
     Ok(ended.rows_affected())
 }
 
+#[rustfmt::skip]
 const REVOKE: &str = concat!(
     "WITH locked AS MATERIALIZED (
         SELECT subject AS whose, id AS which FROM jwt_sessions WHERE subject = $1 AND id = $2 FOR NO KEY UPDATE
     ), present AS MATERIALIZED (
-        SELECT whose, which, ",
-    now!(),
-    " AS now FROM locked
+        SELECT whose, which, ", now!(), " AS now FROM locked
     ), ended AS (
         UPDATE jwt_sessions SET revoked_at = now, revoke_reason = $3 FROM present
-        WHERE subject = whose AND id = which AND ",
-    living!("now"),
-    "
+        WHERE subject = whose AND id = which AND ", living!("now"), "
         RETURNING id, now
     ), told AS (
-        INSERT INTO jwt_sessions_feed (at, session) SELECT now, id FROM ended RETURNING ",
-    notify!(),
-    "
+        INSERT INTO jwt_sessions_feed (at, session) SELECT now, id FROM ended RETURNING ", notify!(), "
     )
     SELECT id FROM ended"
 );
@@ -71,27 +66,22 @@ const REVOKE: &str = concat!(
 const LOCK_SUBJECT: &str = concat!("SELECT ", lock_subject!());
 
 // A clock that was set back never takes back a refusal.
+#[rustfmt::skip]
 const REVOKE_SUBJECT: &str = concat!(
     "WITH locked AS MATERIALIZED (
         SELECT id FROM jwt_sessions WHERE subject = $1 AND revoked_at IS NULL AND id IS DISTINCT FROM $2
         ORDER BY id FOR NO KEY UPDATE
     ), present AS MATERIALIZED (
-        SELECT ",
-    now!(),
-    " AS now FROM (SELECT count(*) FROM locked) AS waited
+        SELECT ", now!(), " AS now FROM (SELECT count(*) FROM locked) AS waited
     ), noted AS (
         INSERT INTO jwt_sessions_subjects AS noted (subject, not_before) SELECT $1, now FROM present
         ON CONFLICT (subject) DO UPDATE SET not_before = GREATEST(noted.not_before, excluded.not_before)
     ), ended AS (
         UPDATE jwt_sessions SET revoked_at = now, revoke_reason = $3 FROM present
-        WHERE subject = $1 AND id IS DISTINCT FROM $2 AND ",
-    living!("now"),
-    "
+        WHERE subject = $1 AND id IS DISTINCT FROM $2 AND ", living!("now"), "
         RETURNING id, now
     ), told AS (
-        INSERT INTO jwt_sessions_feed (at, session) SELECT now, id FROM ended RETURNING ",
-    notify!(),
-    "
+        INSERT INTO jwt_sessions_feed (at, session) SELECT now, id FROM ended RETURNING ", notify!(), "
     )
     SELECT id FROM ended"
 );
@@ -101,20 +91,15 @@ const LOCK_ALL: &str = concat!("SELECT ", lock_all!(""));
 const NOTE_ALL: &str = "
     UPDATE jwt_sessions_meta SET revoked_before = GREATEST(revoked_before, $1)";
 
+#[rustfmt::skip]
 const REVOKE_ALL: &str = concat!(
-    "WITH present AS MATERIALIZED (SELECT ",
-    now!(),
-    " AS now)
+    "WITH present AS MATERIALIZED (SELECT ", now!(), " AS now)
     UPDATE jwt_sessions SET revoked_at = now, revoke_reason = $2 FROM present
-    WHERE created_at < $1 AND ",
-    living!("now")
+    WHERE created_at < $1 AND ", living!("now")
 );
 
 // The moment after the last rotation that went through: tokens that were issued until then are the ones to refuse.
+#[rustfmt::skip]
 const TELL_ALL: &str = concat!(
-    "WITH told AS (INSERT INTO jwt_sessions_feed (at) SELECT ",
-    now!(),
-    " RETURNING 1) SELECT ",
-    notify!(),
-    " FROM told"
+    "WITH told AS (INSERT INTO jwt_sessions_feed (at) SELECT ", now!(), " RETURNING 1) SELECT ", notify!(), " FROM told"
 );

@@ -125,12 +125,11 @@ const NOTHING: &str = "1:1:";
 
 // The epoch is of the tables' server and of its last crash, promotion or restart: a number that was lost in one of these may
 // be given out twice. That a cursor is ahead is asked all the same.
+#[rustfmt::skip]
 const READ: &str = concat!(
     "WITH head AS MATERIALIZED (
         SELECT epoch # (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint AS epoch,
-            pg_current_snapshot() AS present, ",
-    now!(),
-    " AS now
+            pg_current_snapshot() AS present, ", now!(), " AS now
         FROM jwt_sessions_epoch
     ), fit AS MATERIALIZED (
         SELECT *, $1::bigint IS NULL

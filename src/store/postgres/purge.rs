@@ -48,6 +48,7 @@ const PAGE_ROWS: i64 = 1000;
 const KEPT_FOR: std::time::Duration = std::time::Duration::from_secs(REVOKED_FOR.as_secs() + 60);
 
 /// That a session is dead at `$now`.
+#[rustfmt::skip]
 macro_rules! dead {
     ($now:expr) => {
         concat!("(expires_at <= ", $now, " OR idle <= ", $now, " - rotated_at OR revoked_at < ", $now, " - $4)")
@@ -55,17 +56,14 @@ macro_rules! dead {
 }
 
 // What is locked lives, or is being deleted by another.
+#[rustfmt::skip]
 const PAGE: &str = concat!(
     "WITH dead AS MATERIALIZED (
         SELECT subject AS whose, id AS which FROM jwt_sessions
-        WHERE ctid >= $1::tid AND ctid < $2::tid AND ",
-    dead!(now!()),
-    "
+        WHERE ctid >= $1::tid AND ctid < $2::tid AND ", dead!(now!()), "
         LIMIT $3 FOR UPDATE SKIP LOCKED
     ), deleted AS (
-        DELETE FROM jwt_sessions USING dead WHERE subject = whose AND id = which AND ",
-    dead!(now!()),
-    "
+        DELETE FROM jwt_sessions USING dead WHERE subject = whose AND id = which AND ", dead!(now!()), "
         RETURNING 1
     )
     SELECT (SELECT count(*) FROM deleted),
@@ -73,18 +71,16 @@ const PAGE: &str = concat!(
             FROM pg_partition_tree('jwt_sessions'))"
 );
 
+#[rustfmt::skip]
 const FORGET_ENTRIES: &str = concat!(
     "DELETE FROM jwt_sessions_feed WHERE (xid, n) IN (
-        SELECT xid, n FROM jwt_sessions_feed WHERE at < ",
-    now!(),
-    " - $1
+        SELECT xid, n FROM jwt_sessions_feed WHERE at < ", now!(), " - $1
         ORDER BY at LIMIT $2 FOR UPDATE SKIP LOCKED)"
 );
 
+#[rustfmt::skip]
 const FORGET_NOTES: &str = concat!(
     "DELETE FROM jwt_sessions_subjects WHERE subject IN (
-        SELECT subject FROM jwt_sessions_subjects WHERE not_before < ",
-    now!(),
-    " - $1
+        SELECT subject FROM jwt_sessions_subjects WHERE not_before < ", now!(), " - $1
         LIMIT $2 FOR UPDATE SKIP LOCKED)"
 );

@@ -37,20 +37,16 @@ const TOGETHER: usize = 1000;
 
 const LOAD: &str = concat!("SELECT ", row!(), ", ", now!(), " AS now FROM jwt_sessions WHERE subject = $1 AND id = $2");
 
+#[rustfmt::skip]
 const LIST: &str = concat!(
-    "WITH present AS MATERIALIZED (SELECT ",
-    now!(),
-    " AS now)
-    SELECT ",
-    row!(),
-    ", now, user_agent, ip, label
-    FROM jwt_sessions, present WHERE subject = $1 AND ",
-    living!("now"),
-    "
+    "WITH present AS MATERIALIZED (SELECT ", now!(), " AS now)
+    SELECT ", row!(), ", now, user_agent, ip, label
+    FROM jwt_sessions, present WHERE subject = $1 AND ", living!("now"), "
     ORDER BY rotated_at DESC, created_at DESC, id DESC"
 );
 
 // Rows are locked in the order of the key, here as everywhere: two statements never wait for one another.
+#[rustfmt::skip]
 const CONFIRM: &str = concat!(
     "WITH given AS MATERIALIZED (
         SELECT * FROM unnest($1::bytea[], $2::bytea[], $3::bigint[])
@@ -61,12 +57,9 @@ const CONFIRM: &str = concat!(
         ORDER BY subject, id FOR NO KEY UPDATE
     ), noted AS (
         UPDATE jwt_sessions SET seen = generation FROM locked
-        WHERE subject = whose AND id = which AND ",
-    living!(now!()),
-    "
+        WHERE subject = whose AND id = which AND ", living!(now!()), "
             AND (subject, id, generation) IN (SELECT whose, which, newest FROM given)
     )
     SELECT place FROM given JOIN jwt_sessions ON subject = whose AND id = which
-    WHERE previous < newest AND newest < generation AND cut <= newest AND ",
-    living!(now!())
+    WHERE previous < newest AND newest < generation AND cut <= newest AND ", living!(now!())
 );

@@ -8,6 +8,7 @@ macro_rules! now {
 }
 
 /// That a row is of a living session at `$now`. Written as a difference: the sum of a moment and a span may overflow.
+#[rustfmt::skip]
 macro_rules! living {
     ($now:expr) => {
         concat!("revoked_at IS NULL AND expires_at > ", $now, " AND idle > ", $now, " - rotated_at")
@@ -30,6 +31,7 @@ macro_rules! notify {
 }
 
 /// Waits for the turn to open sessions (`_shared`), or to end all (``), until the transaction ends.
+#[rustfmt::skip]
 macro_rules! lock_all {
     ($shared:literal) => {
         concat!("pg_advisory_xact_lock", $shared, "(5357584093046592083)")

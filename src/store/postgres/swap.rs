@@ -61,15 +61,13 @@ fn bound<'a>(sql: &'static str, key: Key<'a>, swap: &Swap) -> Query<'a, Postgres
 }
 
 /// What a swap demands of the row at `$now`.
+#[rustfmt::skip]
 macro_rules! fits {
     ($now:expr) => {
         concat!(
-            living!($now),
-            " AND secret_hash = $3 AND generation = $4 AND previous = $5
+            living!($now), " AND secret_hash = $3 AND generation = $4 AND previous = $5
             AND (NOT $6 OR seen < generation)
-            AND ($7::bigint IS NULL OR previous = generation OR ",
-            $now,
-            " - rotated_at > $7)"
+            AND ($7::bigint IS NULL OR previous = generation OR ", $now, " - rotated_at > $7)"
         )
     };
 }
@@ -77,23 +75,15 @@ macro_rules! fits {
 // PostgreSQL decides again, by the clock as it is then, on a row that it waited for, if that was written meanwhile. But not
 // on one that was only locked, or whose writer gave up. The last column takes such a swap back: it is made again, behind a
 // lock of its own. That every swap locks first would cost a third of them.
+#[rustfmt::skip]
 macro_rules! rotate {
     ($also:expr) => {
         concat!(
             "UPDATE jwt_sessions
-            SET generation = $8, previous = $9, seen = GREATEST(seen, $10), rotated_at = ",
-            now!(),
-            "
-            WHERE subject = $1 AND id = $2 AND ",
-            fits!(now!()),
-            $also,
-            "
-            RETURNING ",
-            row!(),
-            ", rotated_at AS now,
-                CASE WHEN ",
-            now!(),
-            " - rotated_at > 50 THEN ('waited since ' || rotated_at)::boolean END"
+            SET generation = $8, previous = $9, seen = GREATEST(seen, $10), rotated_at = ", now!(), "
+            WHERE subject = $1 AND id = $2 AND ", fits!(now!()), $also, "
+            RETURNING ", row!(), ", rotated_at AS now,
+                CASE WHEN ", now!(), " - rotated_at > 50 THEN ('waited since ' || rotated_at)::boolean END"
         )
     };
 }
@@ -103,13 +93,12 @@ const ROTATE: &str = rotate!("");
 // Of the row that is won alone: conditions are tried from left to right, and from the cheapest on.
 const ROTATE_RELAXED: &str = rotate!(" AND set_config('synchronous_commit', 'off', TRUE) = 'off'");
 
+#[rustfmt::skip]
 const SWAP: &str = concat!(
     "WITH locked AS MATERIALIZED (
         SELECT subject AS whose, id AS which FROM jwt_sessions WHERE subject = $1 AND id = $2 FOR NO KEY UPDATE
     ), present AS MATERIALIZED (
-        SELECT whose, which, ",
-    now!(),
-    " AS now FROM locked
+        SELECT whose, which, ", now!(), " AS now FROM locked
     ), swapped AS (
         UPDATE jwt_sessions SET
             generation = $8,
@@ -118,17 +107,11 @@ const SWAP: &str = concat!(
             cut = GREATEST(cut, $11),
             rotated_at = now,
             auth_time = CASE WHEN $12 THEN now ELSE auth_time END
-        FROM present WHERE subject = whose AND id = which AND ",
-    fits!("now"),
-    "
-        RETURNING ",
-    row!(),
-    ", now
+        FROM present WHERE subject = whose AND id = which AND ", fits!("now"), "
+        RETURNING ", row!(), ", now
     ), told AS (
         INSERT INTO jwt_sessions_feed (at, session, below) SELECT now, id, $11 FROM swapped WHERE $11 > 0
-        RETURNING ",
-    notify!(),
-    "
+        RETURNING ", notify!(), "
     )
     SELECT * FROM swapped"
 );
