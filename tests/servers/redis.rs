@@ -9,6 +9,7 @@ use std::time::Duration;
 use redis::aio::{ConnectionManager, ConnectionManagerConfig, MultiplexedConnection};
 use redis::cluster::ClusterClientBuilder;
 use redis::cluster_async::ClusterConnection;
+use redis::sentinel::{SentinelClient, SentinelServerType};
 use redis::{Client, cmd};
 use tempfile::TempDir;
 
@@ -84,7 +85,18 @@ impl Redis {
 
     fn run(&mut self) {
         let (port, folder) = (self.port.to_string(), self.folder.path().to_str().unwrap().to_owned());
-        let mut args = vec!["--bind", "127.0.0.1", "--port", &port, "--dir", &folder, "--save", ""];
+        let mut args = vec![
+            "--bind",
+            "127.0.0.1",
+            "--port",
+            &port,
+            "--dir",
+            &folder,
+            "--save",
+            "",
+            "--repl-diskless-sync-delay",
+            "0",
+        ];
         args.extend(self.options.iter().map(String::as_str));
         self.process = Some(Process::start("redis-server", &args, &self.log()));
     }
@@ -93,7 +105,9 @@ impl Redis {
         let client = self.client();
         until("redis-server", async || {
             let mut connection = client.get_multiplexed_async_connection().await?;
-            cmd("PING").exec_async(&mut connection).await
+            let pong = cmd("PING").exec_async(&mut connection).await;
+            // It answers, if only to those who know the password.
+            if pong.as_ref().is_err_and(|error| error.code() == Some("NOAUTH")) { Ok(()) } else { pong }
         })
         .await;
     }
@@ -138,4 +152,68 @@ impl Cluster {
             .response_timeout(Duration::from_secs(2));
         builder.build().unwrap().get_async_connection().await.unwrap()
     }
+}
+
+/// A master, its replica and a sentinel that promotes it alone.
+pub(crate) struct Watched {
+    pub(crate) master: Redis,
+    pub(crate) replica: Redis,
+    sentinel: (u16, Process, TempDir),
+}
+
+impl Watched {
+    pub(crate) async fn start() -> Self {
+        let master = Redis::start(&[]).await;
+        let replica = replica_of(&master).await;
+        let (port, folder) = (free_port(), tempfile::tempdir().unwrap());
+        let config = folder.path().join("sentinel.conf");
+        let text = format!(
+            "port {port}\nbind 127.0.0.1\nsentinel monitor sessions 127.0.0.1 {} 1\n\
+             sentinel down-after-milliseconds sessions 1000\nsentinel failover-timeout sessions 2000\n",
+            master.port
+        );
+        std::fs::write(&config, text).unwrap();
+        let log = folder.path().join("log");
+        let process = Process::start("redis-server", &[config.to_str().unwrap(), "--sentinel"], &log);
+        let watched = Self { master, replica, sentinel: (port, process, folder) };
+        let client = Client::open(watched.sentinel_url()).unwrap();
+        until("the sentinel", async || {
+            let mut connection = client.get_multiplexed_async_connection().await.map_err(|error| error.to_string())?;
+            let replicas = cmd("SENTINEL").arg("REPLICAS").arg("sessions").query_async(&mut connection).await;
+            let replicas: Vec<redis::Value> = replicas.map_err(|error| error.to_string())?;
+            if replicas.len() == 1 { Ok(()) } else { Err("it has not found the replica".to_owned()) }
+        })
+        .await;
+        watched
+    }
+
+    pub(crate) fn client(&self) -> SentinelClient {
+        let (name, kind) = ("sessions".to_owned(), SentinelServerType::Master);
+        SentinelClient::build(vec![self.sentinel_url()], name, None, kind).unwrap()
+    }
+
+    /// Hands over to the replica, as for maintenance.
+    pub(crate) async fn fail_over(&self) {
+        let client = Client::open(self.sentinel_url()).unwrap();
+        let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+        until("the failover", async || {
+            cmd("SENTINEL").arg("FAILOVER").arg("sessions").exec_async(&mut connection).await
+        })
+        .await;
+    }
+
+    fn sentinel_url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.sentinel.0)
+    }
+}
+
+/// A replica that has caught up.
+pub(crate) async fn replica_of(master: &Redis) -> Redis {
+    let replica = Redis::start(&["--replicaof", &format!("127.0.0.1 {}", master.port)]).await;
+    until("the replica", async || {
+        let info: String = cmd("INFO").arg("replication").query_async(&mut replica.connection().await).await.unwrap();
+        if info.contains("master_link_status:up") { Ok(()) } else { Err(info) }
+    })
+    .await;
+    replica
 }

@@ -6,8 +6,8 @@ use ::redis::{Client, IntoConnectionInfo};
 use super::error::broken;
 use crate::store::{StoreError, StoreErrorKind};
 
-/// A connection to the one server at `url` that is made anew when it breaks.
-pub(super) async fn connect(url: &str) -> Result<ConnectionManager, StoreError> {
+/// A connection to the one server at `url` that is made anew when it breaks, and what opens another.
+pub(super) async fn connect(url: &str) -> Result<(ConnectionManager, Client), StoreError> {
     let is_encrypted = url.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("rediss:"));
     let info = url.into_connection_info().map_err(|_| refused(if is_encrypted { NO_TLS } else { UNREADABLE }))?;
     // A machine that is gone says nothing: without a limit of its own, the connection would be tried for many minutes.
@@ -22,7 +22,7 @@ pub(super) async fn connect(url: &str) -> Result<ConnectionManager, StoreError> 
         // Two tries, then who waits is told; the next one tries again.
         .set_number_of_retries(1)
         .set_max_delay(Duration::from_millis(100));
-    ConnectionManager::new_with_config(client, config).await.map_err(broken)
+    Ok((ConnectionManager::new_with_config(client.clone(), config).await.map_err(broken)?, client))
 }
 
 /// Not the driver's words: they may repeat a part of the URL.

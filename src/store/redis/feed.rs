@@ -3,6 +3,9 @@
 use std::cmp::Reverse;
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
 use super::codec::session_id;
 use super::error::damaged;
 use super::keys;
@@ -20,8 +23,10 @@ pub(super) async fn feed(link: &Link, partitions: u16, cursor: &Cursor) -> Resul
     // One call where all may be named together.
     let together = if link.has_slots() { 1 } else { feeds.len().max(1) };
     let calls = feeds.chunks(together).zip(read.chunks(together));
-    let calls = calls.map(|(feeds, read)| FEED.call(feeds).arg(count).arg(read)).collect();
-    let replies: Vec<(i64, Vec<Vec<Appended>>)> = link.run_all(calls).await?;
+    let calls = calls.map(|(feeds, read)| {
+        read.iter().fold(FEED.call(feeds).arg(count), |call, read| call.arg(&read.id).arg(&read.said))
+    });
+    let replies: Vec<(i64, Vec<Vec<Appended>>)> = link.run_all(calls.collect()).await?;
 
     let mut entries = Vec::new();
     let mut more = false;
@@ -32,26 +37,48 @@ pub(super) async fn feed(link: &Link, partitions: u16, cursor: &Cursor) -> Resul
             if let Some(ends) = ends(&said) {
                 entries.push(Entry::new(ends, age(now, &id).ok_or_else(damaged)?));
             }
-            *read = id;
+            *read = Place { id, said: said.concat() };
         }
     }
     // The oldest first: of one partition they come in their order, and stay in it.
     entries.sort_by_key(|entry| Reverse(entry.age));
-    Ok(Feed::new(entries, Cursor::new(read.join(" ").into_bytes()), more))
+    let places: Vec<_> = read.iter().map(Place::text).collect();
+    Ok(Feed::new(entries, Cursor::new(places.join(" ").into_bytes()), more))
+}
+
+/// The last entry that was read of a partition; nothing at its beginning.
+///
+/// Not its id alone: a server that lost it in a failover may give the same one to another, of the same millisecond.
+#[derive(Clone, Default)]
+struct Place {
+    id: String,
+    said: Vec<u8>,
+}
+
+impl Place {
+    fn text(&self) -> String {
+        format!("{}:{}", self.id, URL_SAFE_NO_PAD.encode(&self.said))
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let (id, said) = text.split_once(':')?;
+        let is_id = |id: &str| {
+            let (millis, number) = id.split_once('-')?;
+            Some((millis.parse::<u64>().ok()?, number.parse::<u64>().ok()?))
+        };
+        if !id.is_empty() {
+            is_id(id)?;
+        }
+        Some(Self { id: id.to_owned(), said: URL_SAFE_NO_PAD.decode(said).ok()? })
+    }
 }
 
 /// How far each partition was read; nothing of a cursor that is not understood.
-fn parse(cursor: &Cursor, partitions: u16) -> Vec<String> {
-    let places = std::str::from_utf8(cursor.as_bytes()).unwrap_or_default().split(' ');
-    let places: Vec<_> = places.map(str::to_owned).collect();
-    if places.len() == usize::from(partitions) && places.iter().all(|place| place.is_empty() || is_id(place)) {
-        return places;
-    }
-    vec![String::new(); usize::from(partitions)]
-}
-
-fn is_id(place: &str) -> bool {
-    place.split_once('-').is_some_and(|(millis, number)| millis.parse::<u64>().is_ok() && number.parse::<u64>().is_ok())
+fn parse(cursor: &Cursor, partitions: u16) -> Vec<Place> {
+    let text = std::str::from_utf8(cursor.as_bytes()).unwrap_or_default();
+    let places = text.split(' ').map(Place::parse).collect::<Option<Vec<_>>>();
+    let places = places.filter(|places| places.len() == usize::from(partitions));
+    places.unwrap_or_else(|| vec![Place::default(); usize::from(partitions)])
 }
 
 /// Nothing of what only a newer version says.

@@ -30,6 +30,10 @@ impl Place {
         subject(self.partition, &self.digest)
     }
 
+    pub(super) fn ended(&self) -> String {
+        ended(self.partition, &self.digest)
+    }
+
     pub(super) fn feed(&self) -> String {
         feed(self.partition)
     }
@@ -43,9 +47,18 @@ impl Place {
     }
 }
 
-/// A hash: the sessions of a subject.
+/// A hash: the sessions of a subject that were not ended.
 pub(super) fn subject(partition: u16, digest: &Digest) -> String {
-    digest.iter().fold(format!("{{jwt_sessions:{partition:02}}}:u:"), |mut key, byte| {
+    of_subject("u", partition, digest)
+}
+
+/// A hash: those that were ended lately.
+pub(super) fn ended(partition: u16, digest: &Digest) -> String {
+    of_subject("e", partition, digest)
+}
+
+fn of_subject(kind: &str, partition: u16, digest: &Digest) -> String {
+    digest.iter().fold(format!("{{jwt_sessions:{partition:02}}}:{kind}:"), |mut key, byte| {
         let _ = write!(key, "{byte:02x}");
         key
     })
@@ -78,7 +91,7 @@ mod tests {
         let place = Place::of("alice", 16).unwrap();
         // SHA-256 begins with 2b d8 06 c9 7f 0e 00 af 1a 1f c3 32 8f a7 63 a9.
         assert_eq!(place.subject(), "{jwt_sessions:08}:u:2bd806c97f0e00af1a1fc3328fa763a9");
-        for key in [place.feed(), place.index(), place.before()] {
+        for key in [place.ended(), place.feed(), place.index(), place.before()] {
             assert!(key.starts_with("{jwt_sessions:08}:"), "{key}");
         }
     }

@@ -10,6 +10,7 @@ mod schema;
 mod scripts;
 mod sentinel;
 mod store;
+mod wake;
 mod walk;
 
 pub use self::store::RedisStore;

@@ -32,6 +32,12 @@ impl Sentinel {
         answer
     }
 
+    /// Another connection to the master.
+    pub(super) async fn connect(&self, config: &AsyncConnectionConfig) -> RedisResult<MultiplexedConnection> {
+        let mut state = self.0.lock().await;
+        Box::pin(state.client.get_async_connection_with_config(config)).await
+    }
+
     async fn master(&self) -> RedisResult<(MultiplexedConnection, u64)> {
         let mut state = self.0.lock().await;
         if let Some(master) = &state.master {

@@ -5,6 +5,7 @@ use std::num::NonZeroU16;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use ::redis::Client;
 use ::redis::aio::ConnectionManager;
 use ::redis::cluster_async::ClusterConnection;
 use ::redis::sentinel::SentinelClient;
@@ -14,6 +15,7 @@ use super::keys::{self, Place};
 use super::link::{Link, Way};
 use super::scripts;
 use super::sentinel::Sentinel;
+use super::wake::{Server, Wake};
 use super::walk::{self, Step};
 use super::{connect, feed, schema};
 use crate::store::{
@@ -21,12 +23,55 @@ use crate::store::{
 };
 use crate::token::{SecretHash, SessionId, Timestamp};
 
+/// Sessions in Redis: one server, a master that sentinels watch, or a Cluster.
+///
+/// It takes the application's own connection. Every verb that concerns one subject is one script, and one command: what is
+/// compared, written and told to the feed is one step for the server, whose clock decides. The feed is written first and the
+/// session after it, so that nothing that is ended goes untold.
+///
+/// ```no_run
+/// use jwt_sessions::store::RedisStore;
+/// use redis::{Client, aio::ConnectionManager};
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let client = Client::open("redis://127.0.0.1:6379")?;
+/// let store = RedisStore::new(ConnectionManager::new(client.clone()).await?).wake_by(client);
+/// store.migrate().await?;
+/// # Ok(()) }
+/// ```
+///
+/// # Deployment
+///
+/// 1. **Redis 6.2 or later.** Tried with 7.0. The user of the connection needs the commands `EVALSHA`, `EVAL`, `ZRANGEBYLEX`
+///    and `XREAD` and those that the scripts call, on the keys `jwt_sessions:*` and `{jwt_sessions:*`.
+/// 2. **`maxmemory-policy noeviction`.** Every other policy throws out sessions, or the note that a person logged out
+///    everywhere, when memory runs short. With it a full server refuses logins
+///    ([`Full`](crate::store::StoreErrorKind::Full)) and everything else that writes.
+/// 3. **Durability is the server's.** `appendonly yes` with `appendfsync always`: what was answered survives a crash. With
+///    `everysec` the last second may be lost, and with a failover what the replica had not heard yet, for replication does
+///    not wait. A *rotation* that is lost so logs nobody out: the next refresh token proves that it was made, and the store
+///    follows it. A lost *login* has to be made again. A lost *revocation* is the price: that session lives on. Where that
+///    is too much, use `appendfsync always` and set `min-replicas-to-write`, or another store. Without persistence a restart
+///    ends all sessions, cleanly.
+/// 4. **Cluster.** The sessions are spread by a digest of their subject over 16 partitions, each with one hash tag,
+///    `{jwt_sessions:07}`, and so one slot: the sessions, and the feed that tells of their end, change in one step there,
+///    which with a slot for every subject they could not. For more than a dozen masters take more
+///    [`partitions`](Self::partitions) from the start. Reads go to masters, whatever the connection prefers.
+/// 5. **Time-outs.** A call ends after 3 seconds ([`timeout`](Self::timeout)), whatever the connection is set to. Set its
+///    own, too: a `ConnectionManager` that retries for long keeps all callers waiting for as long.
+/// 6. **What is kept.** Redis drops all of a subject a minute after its last session ended by itself (up to an eighth of the
+///    idle life later, so that not every rotation writes a new moment); ended sessions are kept for
+///    [`REVOKED_FOR`](crate::store::REVOKED_FOR), up to a thousand of one subject, the note of a logout everywhere for [`NOTED_FOR`](crate::store::NOTED_FOR).
+///    [`purge`](SessionStore::purge) cleans up what is left: dead sessions of people who have others, the index, the feed.
+/// 7. [`revoke_all`](SessionStore::revoke_all) is no single step here: logins are refused first, then the sessions are ended
+///    in pages. When it fails on its way, call it again.
 #[derive(Clone)]
 pub struct RedisStore {
     link: Link,
     partitions: u16,
     /// Where the next page of a purge begins.
     purged_to: Arc<Mutex<Step>>,
+    wake: Option<Arc<Wake>>,
 }
 
 impl RedisStore {
@@ -46,7 +91,18 @@ impl RedisStore {
     /// must be one for masters.
     #[must_use]
     pub fn sentinel(client: SentinelClient) -> Self {
-        Self::over(Way::Sentinel(Arc::new(Sentinel::new(client))))
+        let sentinel = Arc::new(Sentinel::new(client));
+        let wake = Arc::new(Wake::new(Server::Sentinel(Arc::clone(&sentinel))));
+        Self { wake: Some(wake), ..Self::over(Way::Sentinel(sentinel)) }
+    }
+
+    /// Has new entries of the feed told by the server, over one more connection that this client opens: a session that was
+    /// ended by another instance is then refused at once, and not half a second later. Over sentinels, and in a store opened
+    /// from a URL, it is so in any case; in a Cluster the feed is only asked for.
+    #[must_use]
+    pub fn wake_by(mut self, client: Client) -> Self {
+        self.wake = Some(Arc::new(Wake::new(Server::One(client))));
+        self
     }
 
     /// Over how many partitions the sessions are spread, if not 16. It is settled by the first [`migrate`](Self::migrate).
@@ -79,11 +135,12 @@ impl RedisStore {
     /// Opens a connection to the one server at `url`.
     pub(in crate::store) async fn connect(url: &str) -> Result<Self, StoreError> {
         // Boxed: of all the driver's futures in one another the compiler would compute the size, and give up.
-        Ok(Self::new(Box::pin(connect::connect(url)).await?))
+        let (connection, client) = Box::pin(connect::connect(url)).await?;
+        Ok(Self::new(connection).wake_by(client))
     }
 
     fn over(way: Way) -> Self {
-        Self { link: Link { way, patience: PATIENCE }, partitions: PARTITIONS, purged_to: Arc::default() }
+        Self { link: Link { way, patience: PATIENCE }, partitions: PARTITIONS, purged_to: Arc::default(), wake: None }
     }
 
     fn place(&self, subject: &str) -> Result<Place, StoreError> {
@@ -110,7 +167,7 @@ impl SessionStore for RedisStore {
     async fn create(&self, session: &NewSession) -> Result<Created, StoreError> {
         let place = self.place(&session.subject)?;
         let call = scripts::CREATE
-            .call(&[place.subject(), place.feed(), place.index(), place.before()])
+            .call(&[place.subject(), place.ended(), place.feed(), place.index(), place.before()])
             .arg(&session.subject)
             .arg(&place.digest)
             .arg(session.id.as_bytes())
@@ -130,7 +187,8 @@ impl SessionStore for RedisStore {
     }
 
     async fn load(&self, subject: &str, id: SessionId) -> Result<Option<Loaded>, StoreError> {
-        let call = scripts::LOAD.call(&[self.place(subject)?.subject()]).arg(subject).arg(id.as_bytes());
+        let place = self.place(subject)?;
+        let call = scripts::LOAD.call(&[place.subject(), place.ended()]).arg(subject).arg(id.as_bytes());
         let reply: Reply = self.link.run(&call).await?;
         let [now, hot, cold] = reply.as_slice() else { return Ok(None) };
         codec::loaded(id, now, hot, cold).map(Some)
@@ -145,7 +203,7 @@ impl SessionStore for RedisStore {
     ) -> Result<Swapped, StoreError> {
         let place = self.place(subject)?;
         let call = scripts::SWAP
-            .call(&[place.subject(), place.feed()])
+            .call(&[place.subject(), place.ended(), place.feed()])
             .arg(subject)
             .arg(id.as_bytes())
             .arg(secret_hash.as_bytes())
@@ -185,7 +243,7 @@ impl SessionStore for RedisStore {
 
     async fn revoke(&self, subject: &str, id: SessionId, reason: RevokeReason) -> Result<bool, StoreError> {
         let place = self.place(subject)?;
-        let call = scripts::REVOKE.call(&[place.subject(), place.feed()]);
+        let call = scripts::REVOKE.call(&[place.subject(), place.ended(), place.feed()]);
         self.link.run(&call.arg(subject).arg(id.as_bytes()).arg(reason.name())).await
     }
 
@@ -197,7 +255,7 @@ impl SessionStore for RedisStore {
     ) -> Result<Vec<SessionId>, StoreError> {
         let place = self.place(subject)?;
         let call = scripts::REVOKE_SUBJECT
-            .call(&[place.subject(), place.feed(), place.index()])
+            .call(&[place.subject(), place.ended(), place.feed(), place.index()])
             .arg(subject)
             .arg(&place.digest)
             .arg(except.as_ref().map(SessionId::as_bytes).map(<[u8; 16]>::as_slice).unwrap_or_default())
@@ -256,6 +314,13 @@ impl SessionStore for RedisStore {
 
     async fn feed(&self, cursor: &Cursor) -> Result<Feed, StoreError> {
         feed::feed(&self.link, self.partitions, cursor).await
+    }
+
+    async fn woken(&self) {
+        match &self.wake {
+            Some(wake) => wake.woken(self.partitions).await,
+            None => std::future::pending().await,
+        }
     }
 }
 

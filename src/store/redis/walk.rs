@@ -35,7 +35,7 @@ pub(super) async fn purge(link: &Link, step: &mut Step, limit: usize) -> Result<
         return Ok(0);
     }
     let mut names = vec![keys::index(partition)];
-    names.extend(digests.iter().map(|digest| keys::subject(partition, digest)));
+    names.extend(of_subjects(partition, &digests));
     let call = digests.iter().fold(PURGE.call(&names).arg(limit), |call, digest| call.arg(digest));
     let (deleted, seen): (usize, usize) = link.run(&call).await?;
     // One that was not finished is looked at again.
@@ -43,6 +43,10 @@ pub(super) async fn purge(link: &Link, step: &mut Step, limit: usize) -> Result<
         step.behind = Some(*last);
     }
     Ok(deleted)
+}
+
+fn of_subjects(partition: u16, digests: &[Digest]) -> impl Iterator<Item = String> {
+    digests.iter().flat_map(move |digest| [keys::subject(partition, digest), keys::ended(partition, digest)])
 }
 
 async fn trim(link: &Link, partition: u16) -> Result<(), StoreError> {
@@ -56,7 +60,7 @@ pub(super) async fn revoke(link: &Link, partition: u16, before: i64) -> Result<u
     loop {
         let digests = page(link, &step).await?;
         let Some(last) = digests.last() else { return Ok(ended) };
-        let names: Vec<_> = digests.iter().map(|digest| keys::subject(partition, digest)).collect();
+        let names: Vec<_> = of_subjects(partition, &digests).collect();
         let call = REVOKE_PAGE.call(&names).arg(before).arg(RevokeReason::Revoked.name());
         ended = ended.saturating_add(link.run(&call).await?);
         step.behind = Some(*last);

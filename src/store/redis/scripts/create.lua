@@ -1,11 +1,11 @@
--- KEYS: subject, feed, index, before. ARGV: subject, digest, id, secret hash, idle, lifetime, when the credentials were
+-- KEYS: subject, ended, feed, index, before. ARGV: subject, digest, id, secret hash, idle, lifetime, when the credentials were
 -- read, auth_time, how many others may live, device, reason.
 local key, id, read = KEYS[1], ARGV[3], tonumber(ARGV[7])
 local own = redis.call('HMGET', key, 's', 'n', 'h' .. id)
 if own[1] and own[1] ~= ARGV[1] then return redis.error_reply('JWTFOREIGN another subject has this digest') end
-local before = redis.call('GET', KEYS[4])
+local before = redis.call('GET', KEYS[5])
 if (own[2] and tonumber(own[2]) >= read) or (before and tonumber(before) > read) then return { text(now) } end
-if own[3] then return redis.error_reply('JWTEXISTS a session of this id exists') end
+if own[3] or redis.call('HEXISTS', KEYS[2], 'h' .. id) == 1 then return redis.error_reply('JWTEXISTS a session of this id exists') end
 
 local living = {}
 for _, session in ipairs((sessions(key))) do
@@ -26,7 +26,7 @@ if #living > others then
     return a.id > b.id
   end)
   for i = others + 1, #living do
-    tell(KEYS[2], 's', living[i].id)
+    tell(KEYS[3], 's', living[i].id)
   end
 end
 
@@ -37,10 +37,10 @@ local times = moment(now) .. moment(ARGV[5]) .. moment(now + ARGV[6]) .. moment(
 local cold = ARGV[4] .. times
 answer[2], answer[3] = hot, cold
 for i = others + 1, #living do
-  redis.call('HSET', key, 'h' .. living[i].id, ended(living[i].hot, ARGV[11]))
+  finish(key, KEYS[2], ARGV[1], living[i], ARGV[11])
   table.insert(answer, living[i].id)
 end
-if not own[1] then redis.call('ZADD', KEYS[3], 0, ARGV[2]) end
+if not own[1] then redis.call('ZADD', KEYS[4], 0, ARGV[2]) end
 redis.call('HSET', key, 's', ARGV[1], 'h' .. id, hot, 'c' .. id, cold)
 if ARGV[10] ~= '' then redis.call('HSET', key, 'd' .. id, ARGV[10]) end
 expire(key)

@@ -1,4 +1,4 @@
--- KEYS: subject. ARGV: subject, id.
-local found = redis.call('HMGET', KEYS[1], 's', 'h' .. ARGV[2], 'c' .. ARGV[2])
-if found[1] ~= ARGV[1] or not found[2] then return { text(now) } end
-return { text(now), found[2], found[3] }
+-- KEYS: subject, ended. ARGV: subject, id.
+local hot, cold = find(KEYS[1], KEYS[2], ARGV[1], ARGV[2])
+if not hot then return { text(now) } end
+return { text(now), hot, cold }

@@ -3,7 +3,8 @@
 --   h<id>: generation previous seen cut (8 bytes each, big-endian) rotated_at, and once it has ended: revoked_at, reason
 --   c<id>: secret_hash (32 bytes) created_at idle expires_at auth_time
 --   d<id>: the device, if there is one
--- and beside them s, the subject, and n, the moment up to which logins are refused. Times are doubles, in milliseconds.
+-- and beside them s, the subject, and n, the moment up to which logins are refused. Those that were ended are in a hash of
+-- their own. Times are doubles, in milliseconds.
 local MARGIN, REVOKED_FOR, NOTED_FOR = 60000, 3660000, 34560000000
 
 local time = redis.call('TIME')
@@ -48,10 +49,6 @@ local function over(hot, cold)
   return math.min(dies(hot, cold), at(hot, 41) + REVOKED_FOR + 1)
 end
 
-local function ended(hot, reason)
-  return string.sub(hot, 1, 40) .. moment(now) .. reason
-end
-
 -- Appends to the feed, and lets go of what is no longer of use there.
 local function tell(feed, what, value)
   redis.call('XADD', feed, 'MINID', '~', text(now - REVOKED_FOR - MARGIN), '*', what, value)
@@ -74,6 +71,26 @@ end
 
 local function drop(key, id)
   redis.call('HDEL', key, 'h' .. id, 'c' .. id, 'd' .. id)
+end
+
+-- Moves a session to those that were ended, where no other call looks through all of them. Of a subject that has very many
+-- of them at once, as only somebody has who tries to fill the server, they are forgotten: unknown is answered as ended is.
+local function finish(key, past, subject, session, reason)
+  if redis.call('HLEN', past) > 2000 then redis.call('DEL', past) end
+  local hot = string.sub(session.hot, 1, 40) .. moment(now) .. reason
+  redis.call('HSET', past, 's', subject, 'h' .. session.id, hot, 'c' .. session.id, session.cold)
+  redis.call('PEXPIREAT', past, text(now + REVOKED_FOR + MARGIN))
+  drop(key, session.id)
+  -- Nothing but the subject's name is left.
+  if redis.call('HLEN', key) == 1 then redis.call('DEL', key) end
+end
+
+-- A session, whether living or ended.
+local function find(key, past, subject, id)
+  for _, key in ipairs({ key, past }) do
+    local found = redis.call('HMGET', key, 's', 'h' .. id, 'c' .. id)
+    if found[1] == subject and found[2] then return found[2], found[3] end
+  end
 end
 
 -- Lets Redis drop all of a subject once nothing of it is needed.

@@ -1,9 +1,8 @@
--- KEYS: subject, feed. ARGV: subject, id, secret hash, generation and previous as expected, whether unless seen, quiet for,
+-- KEYS: subject, ended, feed. ARGV: subject, id, secret hash, generation and previous as expected, whether unless seen, quiet for,
 -- generation and previous to be, seen, cut, whether authenticated.
 local key, id = KEYS[1], ARGV[2]
-local found = redis.call('HMGET', key, 's', 'h' .. id, 'c' .. id)
-local hot, cold = found[2], found[3]
-if found[1] ~= ARGV[1] or not hot then return { text(now) } end
+local hot, cold = find(key, KEYS[2], ARGV[1], id)
+if not hot then return { text(now) } end
 local generation, previous = string.sub(hot, 1, 8), string.sub(hot, 9, 16)
 local seen, cut = string.sub(hot, 17, 24), string.sub(hot, 25, 32)
 local wins = is_living(hot, cold)
@@ -13,7 +12,7 @@ local wins = is_living(hot, cold)
   and (ARGV[6] == '' or generation == previous or now - at(hot, 33) > tonumber(ARGV[6]))
 if not wins then return { text(now), '', hot, cold } end
 
-if ARGV[9] ~= struct.pack('>I4I4', 0, 0) then tell(KEYS[2], 'b', id .. ARGV[9]) end
+if ARGV[9] ~= struct.pack('>I4I4', 0, 0) then tell(KEYS[3], 'b', id .. ARGV[9]) end
 hot = ARGV[7] .. larger(seen, ARGV[8]) .. larger(cut, ARGV[9]) .. moment(now)
 redis.call('HSET', key, 'h' .. id, hot)
 if ARGV[10] ~= '' then

@@ -1,0 +1,6 @@
+mod capacity;
+mod faults;
+mod feed;
+mod keeping;
+mod rows;
+mod setup;
