@@ -9,6 +9,7 @@ use crate::clock::Clock;
 /// | `sqlite:FILE`, `sqlite://FILE` | `SqliteStore` (feature `sqlite`); a relative path is the working directory's |
 /// | `postgres://USER:PASSWORD@HOST/DATABASE` | `PostgresStore` (feature `postgres`) over up to 16 connections |
 /// | `redis://…`, `rediss://…` | `RedisStore` (feature `redis`): one server, not a Cluster's nodes and no sentinels |
+/// | `mysql://USER:PASSWORD@HOST/DATABASE`, `mariadb://…` | `MySqlStore` (feature `mysql`), over a pool of 20 connections |
 ///
 /// What follows `sqlite:` is a file's name and nothing else: no options, no percent-encoding. Times are the system's clock.
 ///
@@ -36,9 +37,8 @@ pub async fn connect(url: &str) -> Result<AnyStore, StoreError> {
         "sqlite" => sqlite(rest.strip_prefix("//").unwrap_or(rest)).await,
         "postgres" | "postgresql" => postgres(url).await,
         "redis" | "rediss" => redis(url).await,
-        known @ ("mysql" | "mariadb" | "mongodb" | "mongodb+srv") => {
-            Err(refused(format!("this version has no store for `{known}:` yet")))
-        }
+        "mysql" | "mariadb" => mysql(rest).await,
+        known @ ("mongodb" | "mongodb+srv") => Err(refused(format!("this version has no store for `{known}:` yet"))),
         // Not named: what stands before the first colon of something that is no URL may be a secret.
         _ => Err(refused("it is no kind of store that is known; there are `sqlite:FILE` and `memory:`")),
     }
@@ -86,6 +86,16 @@ async fn redis(url: &str) -> Result<AnyStore, StoreError> {
 #[cfg(not(feature = "redis"))]
 async fn redis(_: &str) -> Result<AnyStore, StoreError> {
     Err(refused("this was built without the feature `redis`"))
+}
+
+#[cfg(feature = "mysql")]
+async fn mysql(rest: &str) -> Result<AnyStore, StoreError> {
+    super::mysql::connect(rest).await.map(AnyStore::new)
+}
+
+#[cfg(not(feature = "mysql"))]
+async fn mysql(_: &str) -> Result<AnyStore, StoreError> {
+    Err(refused("this was built without the feature `mysql`"))
 }
 
 fn refused(why: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> StoreError {

@@ -11,6 +11,8 @@ mod connect;
 mod error;
 mod feed;
 mod memory;
+#[cfg(feature = "mysql")]
+mod mysql;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod record;
@@ -26,6 +28,8 @@ pub use self::connect::connect;
 pub use self::error::{StoreError, StoreErrorKind};
 pub use self::feed::{Cursor, Ends, Entry, Feed};
 pub use self::memory::MemoryStore;
+#[cfg(feature = "mysql")]
+pub use self::mysql::MySqlStore;
 #[cfg(feature = "postgres")]
 pub use self::postgres::PostgresStore;
 pub use self::record::{

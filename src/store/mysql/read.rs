@@ -1,0 +1,53 @@
+use sqlx::mysql::MySqlConnection;
+
+use super::row::{COLUMNS, columns, loaded, text};
+use super::work::Work;
+use crate::store::{Device, Listed, Loaded};
+use crate::token::SessionId;
+
+pub(super) struct Load {
+    pub(super) subject: String,
+    pub(super) id: SessionId,
+}
+
+impl Work for Load {
+    type Answer = Option<Loaded>;
+
+    async fn run(&self, conn: &mut MySqlConnection) -> sqlx::Result<Option<Loaded>> {
+        let load = sqlx::query(LOAD).bind(self.subject.as_bytes()).bind(self.id.as_bytes().as_slice());
+        load.fetch_all(conn).await?.first().map(loaded).transpose()
+    }
+}
+
+pub(super) struct List {
+    pub(super) subject: String,
+}
+
+impl Work for List {
+    type Answer = Vec<Listed>;
+
+    async fn run(&self, conn: &mut MySqlConnection) -> sqlx::Result<Vec<Listed>> {
+        let mut listed = Vec::new();
+        for record in sqlx::query(LIST).bind(self.subject.as_bytes()).fetch_all(conn).await? {
+            let Loaded { row, now, .. } = loaded(&record)?;
+            if row.is_living(now) {
+                let device = Device {
+                    user_agent: text(&record, COLUMNS)?,
+                    ip: text(&record, COLUMNS + 1)?.and_then(|ip| ip.parse().ok()),
+                    label: text(&record, COLUMNS + 2)?,
+                };
+                listed.push(Listed::new(row, device));
+            }
+        }
+        Ok(listed)
+    }
+}
+
+const LOAD: &str = concat!("SELECT ", columns!(), "FROM jwt_sessions WHERE subject = ? AND id = ?");
+
+const LIST: &str = concat!(
+    "SELECT ",
+    columns!(),
+    ", user_agent, ip, label FROM jwt_sessions WHERE subject = ? AND revoked_at IS NULL \
+     ORDER BY rotated_at DESC, created_at DESC, id DESC"
+);

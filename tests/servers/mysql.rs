@@ -1,0 +1,107 @@
+//! A MariaDB server of one test, or of all tests of a process at once, each with a database of its own.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a helper of tests, outside of any test function")]
+
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlPool, MySqlPoolOptions};
+use sqlx::{AssertSqlSafe, Connection, Executor};
+use tempfile::TempDir;
+
+use super::process::Process;
+use super::{Shared, free_port, is_root, until};
+
+static SHARED: Shared<MySql> = Shared::new();
+static DATABASES: AtomicU32 = AtomicU32::new(0);
+
+pub(crate) struct MySql {
+    process: Option<Process>,
+    folder: TempDir,
+    pub(crate) port: u16,
+    options: &'static [&'static str],
+}
+
+impl MySql {
+    /// One for all tests that run at the same time.
+    pub(crate) fn shared() -> Arc<Self> {
+        SHARED.get(|| Self::start(&[]))
+    }
+
+    /// One of its own, with more options.
+    pub(crate) fn start(options: &'static [&'static str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let data = format!("--datadir={}", folder.path().join("data").display());
+        let mut install = vec!["--no-defaults", &data, "--auth-root-authentication-method=normal", "--skip-test-db"];
+        install.extend(is_root().then_some("--user=root"));
+        let installed = Command::new("mariadb-install-db").args(install).output().unwrap();
+        assert!(installed.status.success(), "{}", String::from_utf8_lossy(&installed.stdout));
+        let mut server = Self { process: None, folder, port: free_port(), options };
+        server.restart();
+        server
+    }
+
+    /// Starts it again, after it was killed, with the same data at the same port.
+    pub(crate) fn restart(&mut self) {
+        drop(self.process.take());
+        let folder = self.folder.path();
+        let at = |option: &str, name: &str| format!("--{option}={}", folder.join(name).display());
+        let port = format!("--port={}", self.port);
+        let (data, socket, pid) = (at("datadir", "data"), at("socket", "s"), at("pid-file", "pid"));
+        let mut args =
+            vec!["--no-defaults", "--bind-address=127.0.0.1", "--skip-name-resolve", &port, &data, &socket, &pid];
+        args.extend(["--innodb-buffer-pool-size=64M", "--max-connections=400"]);
+        args.extend(is_root().then_some("--user=root"));
+        args.extend(self.options);
+        self.process = Some(Process::start(program(), &args, &folder.join("log")));
+    }
+
+    pub(crate) fn process(&self) -> &Process {
+        self.process.as_ref().unwrap()
+    }
+
+    pub(crate) fn kill(&mut self) {
+        self.process.take().unwrap().kill();
+    }
+
+    /// Options that lead to a database of that name; none without a name.
+    pub(crate) fn options(&self, database: &str) -> MySqlConnectOptions {
+        let options = MySqlConnectOptions::new().host("127.0.0.1").port(self.port).username("root");
+        if database.is_empty() { options } else { options.database(database) }
+    }
+
+    /// A connection of the test's own.
+    pub(crate) async fn connection(&self, database: &str) -> MySqlConnection {
+        let options = self.options(database);
+        until("MariaDB", async || MySqlConnection::connect_with(&options).await).await
+    }
+
+    /// A new, empty database, and its name.
+    pub(crate) async fn database(&self) -> String {
+        let name = format!("app{}", DATABASES.fetch_add(1, Ordering::SeqCst));
+        let create = AssertSqlSafe(format!("CREATE DATABASE {name}"));
+        self.connection("").await.execute(create).await.unwrap();
+        name
+    }
+
+    /// A pool of that many connections, none of which is asked whether it lives.
+    pub(crate) fn pool(&self, database: &str, connections: u32) -> MySqlPool {
+        Self::pool_with(self.options(database), connections)
+    }
+
+    pub(crate) fn pool_with(options: MySqlConnectOptions, connections: u32) -> MySqlPool {
+        MySqlPoolOptions::new()
+            .max_connections(connections)
+            .acquire_timeout(Duration::from_secs(20))
+            .test_before_acquire(false)
+            .connect_lazy_with(options)
+    }
+}
+
+/// Not in every user's path.
+fn program() -> &'static str {
+    let here = "/usr/sbin/mariadbd";
+    if Path::new(here).exists() { here } else { "mariadbd" }
+}
