@@ -22,12 +22,17 @@ mod client;
 mod gate;
 #[path = "faults/load.rs"]
 mod load;
+#[cfg(feature = "mysql")]
+#[path = "faults/mysql.rs"]
+mod mysql;
 #[path = "faults/postgres.rs"]
 mod postgres;
 #[path = "faults/processes.rs"]
 mod processes;
 #[path = "faults/proxy.rs"]
 mod proxy;
+#[path = "faults/redis.rs"]
+mod redis;
 mod servers;
 #[path = "faults/sqlite.rs"]
 mod sqlite;

@@ -160,9 +160,12 @@ impl Client {
 
     /// The answer never arrives. Some come back soon, others when it is long too late to get the same again.
     async fn lose_an_answer(&mut self) {
-        let instance = self.instance();
+        let (begun, instance) = (Instant::now(), self.instance());
         let Some(jar) = self.jar.as_mut() else { return };
-        let Ok(answer) = instance.refresh(&jar.refresh).await else { return };
+        let answer = match instance.refresh(&jar.refresh).await {
+            Ok(answer) => answer,
+            Err(error) => return self.failed("a refresh", &error, begun).await,
+        };
         if let Refreshed::Tokens(tokens) = &answer {
             self.shared.tally.answered("lost", Duration::ZERO);
             jar.note(&self.shared, tokens);

@@ -122,20 +122,30 @@ impl Load {
     }
 
     /// Every session is due for a rotation, and all come at one moment: so that the fault that follows meets many in flight.
-    /// Comes back when the first few were written. From here on answers may be lost by the fault.
+    /// Comes back when the first few were written.
     pub(crate) async fn surge(&self) {
-        // Whoever rotates has its answer first.
-        *self.shared.calm.write().await = false;
-        self.shared.gate.close();
-        self.until("all clients", || self.shared.gate.waiting() == CLIENTS).await;
-        // Only time makes a rotation grow old.
-        sleep(3 * WINDOW + WINDOW / 10).await;
-        let before = self.shared.tally.heard("rotated");
-        self.shared.gate.open();
-        self.until("rotations", || self.shared.tally.heard("rotated") >= before + 3).await;
+        self.gather().await;
+        self.release(3).await;
     }
 
-    /// The fault begins: answers may be lost by it.
+    /// Waits until nobody asks for anything, and every session is due for a rotation. From here on answers may be lost by the
+    /// fault.
+    pub(crate) async fn gather(&self) {
+        self.storm().await;
+        self.shared.gate.close();
+        self.until("rest", || self.shared.gate.waiting() == CLIENTS).await;
+        // Only time makes a rotation grow old.
+        sleep(3 * WINDOW + WINDOW / 10).await;
+    }
+
+    /// All come, and so many rotations are written.
+    pub(crate) async fn release(&self, rotations: u64) {
+        let before = self.shared.tally.heard("rotated");
+        self.shared.gate.open();
+        self.until("rotations", || self.shared.tally.heard("rotated") >= before + rotations).await;
+    }
+
+    /// Whoever rotates by itself has its answer, and nobody does so from here on: answers may be lost by the fault.
     pub(crate) async fn storm(&self) {
         *self.shared.calm.write().await = false;
     }
