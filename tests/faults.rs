@@ -18,8 +18,12 @@
 mod check;
 #[path = "faults/client.rs"]
 mod client;
+#[path = "common/demo.rs"]
+mod demo;
 #[path = "faults/gate.rs"]
 mod gate;
+#[path = "faults/latency.rs"]
+mod latency;
 #[path = "faults/load.rs"]
 mod load;
 #[cfg(feature = "mysql")]
@@ -33,6 +37,8 @@ mod processes;
 mod proxy;
 #[path = "faults/redis.rs"]
 mod redis;
+#[path = "faults/rolling.rs"]
+mod rolling;
 mod servers;
 #[path = "faults/sqlite.rs"]
 mod sqlite;

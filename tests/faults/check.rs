@@ -5,21 +5,26 @@ use jwt_sessions::session::{Outcome, Refused};
 
 use super::client::Client;
 use super::load::Shared;
+use super::token::Lineage;
 
 /// Every client is still logged in; what it ended stays ended; no session has two tokens that are both of use.
 pub(crate) async fn all(shared: &Shared, clients: Vec<Client>) {
     let (mut kept, mut orphans, mut ended) = (Vec::new(), Vec::new(), Vec::new());
     for mut client in clients {
+        // Who was away hears only now that the session is gone, where the fault took it.
+        let is_served = client.jar.is_some() && client.refresh().await;
         if client.jar.is_none() {
             client.login().await;
         }
-        if !client.refresh().await {
+        if !is_served && !client.refresh().await {
             shared.tally.wrong(format!("{} could not refresh at the end", client.subject));
         }
         ended.append(&mut client.ended);
         if let Some(mut jar) = client.jar.take() {
-            let lost = jar.lost.drain(..).map(|token| (jar.session, token));
-            orphans.extend(lost);
+            // Others are the successors of what the client has.
+            let newest = Lineage::of(&jar.refresh).generation;
+            let replaced = jar.lost.drain(..).filter(|token| Lineage::of(token).generation < newest);
+            orphans.extend(replaced.map(|token| (jar.session, token)));
             kept.push((client.subject, jar.session));
         }
     }

@@ -21,6 +21,7 @@ pub(crate) struct Pulse {
     pub(crate) beats: AtomicU64,
     /// It has gone away for a while on its own account.
     pub(crate) is_away: AtomicBool,
+    pub(crate) is_logged_in: AtomicBool,
 }
 
 pub(crate) struct Client {
@@ -65,8 +66,14 @@ impl Client {
 
     async fn act(&mut self) {
         if self.jar.is_none() {
-            return self.login().await;
+            self.login().await;
+        } else {
+            self.go_on().await;
         }
+        self.pulse.is_logged_in.store(self.jar.is_some(), Ordering::Release);
+    }
+
+    async fn go_on(&mut self) {
         match self.roll(100) {
             0..3 => self.rotate().await,
             3..5 => self.logout().await,

@@ -132,6 +132,11 @@ impl Load {
     /// fault.
     pub(crate) async fn gather(&self) {
         self.storm().await;
+        if !self.shared.is_durable {
+            // What is opened from here on may be lost by the fault, too; nobody logs out any more.
+            let is_logged_in = |pulse: &Arc<Pulse>| pulse.is_logged_in.load(Ordering::Acquire);
+            self.until("sessions", || self.pulses.iter().all(is_logged_in)).await;
+        }
         self.shared.gate.close();
         self.until("rest", || self.shared.gate.waiting() == CLIENTS).await;
         // Only time makes a rotation grow old.
@@ -194,7 +199,7 @@ impl Load {
         assert!(counts.slowest_failure <= limit, "{}: told after {:?}", self.name, counts.slowest_failure);
     }
 
-    fn beats(&self) -> u64 {
+    pub(crate) fn beats(&self) -> u64 {
         self.pulses.iter().map(|pulse| pulse.beats.load(Ordering::Acquire)).sum()
     }
 
