@@ -11,7 +11,7 @@ use jwt_sessions::token::SessionId;
 use jwt_sessions::{Client as From, Opened, Refreshed, Tokens};
 use tokio::time::sleep;
 
-use super::load::{Instance, Shared};
+use super::load::{Instance, Shared, WINDOW};
 use super::token::Lineage;
 
 /// What others may ask of a running client.
@@ -78,10 +78,7 @@ impl Client {
             0..3 => self.rotate().await,
             3..5 => self.logout().await,
             5..10 => self.hang_up().await,
-            10..14 => self.lose_an_answer().await,
-            _ => {
-                self.refresh().await;
-            }
+            _ => self.refresh_over_a_bad_line().await,
         }
     }
 
@@ -165,27 +162,27 @@ impl Client {
         }
     }
 
-    /// The answer never arrives. Some come back soon, others when it is long too late to get the same again.
-    async fn lose_an_answer(&mut self) {
+    /// Of answers with a new refresh token, some never arrive. Some clients ask again soon, others when it is long too late to
+    /// get the same again.
+    async fn refresh_over_a_bad_line(&mut self) {
         let (begun, instance) = (Instant::now(), self.instance());
         let Some(jar) = self.jar.as_mut() else { return };
-        let answer = match instance.refresh(&jar.refresh).await {
-            Ok(answer) => answer,
-            Err(error) => return self.failed("a refresh", &error, begun).await,
-        };
-        if let Refreshed::Tokens(tokens) = &answer {
-            self.shared.tally.answered("lost", Duration::ZERO);
-            jar.note(&self.shared, tokens);
-            if tokens.refresh_token_is_new() {
+        let answer = instance.refresh(&jar.refresh).await;
+        let is_lost = roll(&mut self.dice, 100) < 15;
+        match &answer {
+            Ok(Refreshed::Tokens(tokens)) if tokens.refresh_token_is_new() && is_lost => {
+                self.shared.tally.answered("lost", begun.elapsed());
+                jar.note(&self.shared, tokens);
                 jar.lost.push(tokens.refresh_token().to_owned());
             }
-        } else {
-            self.refused("a refresh", &answer);
-            return;
+            _ => {
+                self.take("a refresh", answer, begun).await;
+                return;
+            }
         }
-        if self.roll(4) == 0 && self.shared.calm.try_read().is_ok_and(|calm| *calm) {
+        if self.roll(3) == 0 && self.shared.calm.try_read().is_ok_and(|calm| *calm) {
             self.pulse.is_away.store(true, Ordering::Release);
-            self.shared.gate.closed_within(Duration::from_millis(3_300)).await;
+            self.shared.gate.closed_within(3 * WINDOW + WINDOW / 5).await;
             self.pulse.is_away.store(false, Ordering::Release);
         }
     }
