@@ -30,7 +30,7 @@ async fn ten_instances_may_start_at_once() {
 /// The definitions of all tables and views, and the rows of those that another program may have made.
 async fn contents(pool: &PgPool) -> String {
     sqlx::query_scalar(
-        "SELECT COALESCE(string_agg(relname || relkind || attname || format_type(atttypid, atttypmod), ',' ORDER BY relname, attnum), '')
+        "SELECT COALESCE(string_agg(relname || relkind::text || attname || format_type(atttypid, atttypmod), ',' ORDER BY relname, attnum), '')
          FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid WHERE relnamespace = 'public'::regnamespace",
     )
     .fetch_one(pool)

@@ -106,9 +106,8 @@ async fn the_listener_ends_with_the_last_handle_and_takes_no_place_in_the_pool()
     assert!(other.load("alice", session(1, "alice").id).await.unwrap().is_none());
     assert_eq!(number(&looking, LISTENING).await, 1);
     drop(other);
-    let connections =
-        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE '%LISTEN%'
-        AND pid <> pg_backend_pid()";
+    let connections = "SELECT count(*) FROM pg_stat_activity
+        WHERE datname = current_database() AND (query LIKE 'LISTEN%' OR query LIKE 'UNLISTEN%')";
     while number(&looking, connections).await > 0 {}
 }
 

@@ -8,9 +8,9 @@ use super::sql::BEGIN;
 use crate::store::{Created, NewSession, Row, StoreError, StoreErrorKind};
 use crate::token::SessionId;
 
-pub(super) async fn create(pool: &PgPool, session: &NewSession) -> Result<Created, StoreError> {
+pub(super) async fn create(pool: PgPool, session: NewSession) -> Result<Created, StoreError> {
     let created = retried(|| async {
-        match attempt(pool, session).await {
+        match attempt(&pool, &session).await {
             Err(error) if is_duplicate(&error) => Ok(None),
             created => created.map(Some),
         }

@@ -65,5 +65,14 @@ where
     attempt().await.map_err(broken)
 }
 
+/// Has work done to its end, whether or not the caller still waits: sqlx 0.9 gives a connection back to the pool with its
+/// transaction open when it is dropped while that begins, and whatever is written on it next is then never committed.
+pub(super) async fn whole<T: Send + 'static>(
+    work: impl Future<Output = Result<T, StoreError>> + Send + 'static,
+) -> Result<T, StoreError> {
+    let done = tokio::spawn(work).await;
+    done.unwrap_or_else(|error| Err(StoreError::new(StoreErrorKind::Unavailable).because(error)))
+}
+
 /// Of many who conflict, one wins each time; the others then find that they lost.
 const TRIES: usize = 5;

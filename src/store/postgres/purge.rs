@@ -67,8 +67,8 @@ const PAGE: &str = concat!(
         RETURNING 1
     )
     SELECT (SELECT count(*) FROM deleted),
-        (SELECT COALESCE(max(pg_relation_size(relid)), 0) / current_setting('block_size')::bigint
-            FROM pg_partition_tree('jwt_sessions'))"
+        (SELECT max(pg_relation_size(oid)) / current_setting('block_size')::bigint FROM (
+            SELECT 'jwt_sessions'::regclass AS oid UNION ALL SELECT relid FROM pg_partition_tree('jwt_sessions')) AS parts)"
 );
 
 #[rustfmt::skip]

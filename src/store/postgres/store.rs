@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use sqlx::PgPool;
 use tokio::sync::watch;
 
-use super::error::retried;
+use super::error::{retried, whole};
 use super::listener::Listener;
 use super::purge::{self, Page};
 use super::swap::{self, Key};
@@ -45,6 +45,9 @@ use crate::token::{SecretHash, SessionId, Timestamp};
 ///   and [`revoke_subject`](SessionStore::revoke_subject) are transactions, which wait for those of the same subject.
 /// - sqlx tests each connection that it takes from a pool, which is a second round trip: `test_before_acquire(false)` turns that
 ///   off. The default `acquire_timeout` is 30 s, longer than the 5 s that a session's caller waits.
+/// - sqlx 0.9 hands out a connection with an open transaction after somebody's `begin` was dropped half-way, and what is written
+///   on it is not committed. This store never drops one; an application that shares its pool must not either (its handlers are
+///   dropped when a client hangs up), or gives the store a pool of its own.
 /// - Live revocation listens (`LISTEN jwt_sessions_feed`) on one connection more, made with the pool's options. Where that
 ///   cannot be, as behind a pooler that hands connections on by transaction, revocations are found by polling, twice a second.
 /// - Such a pooler must also know prepared statements (PgBouncer 1.21), or sqlx's `statement_cache_capacity(0)` is set.
@@ -92,7 +95,8 @@ impl PostgresStore {
     /// [`Foreign`](crate::store::StoreErrorKind::Foreign) when the names are taken by something that this crate did not make,
     /// or by a newer version's tables, which are then left as they are; or when the store breaks.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        schema::migrate(&self.inner.pool).await
+        let pool = self.pool().clone();
+        whole(async move { schema::migrate(&pool).await }).await
     }
 
     fn pool(&self) -> &PgPool {
@@ -124,7 +128,7 @@ impl fmt::Debug for PostgresStore {
 
 impl SessionStore for PostgresStore {
     async fn create(&self, session: &NewSession) -> Result<Created, StoreError> {
-        create::create(self.pool(), session).await
+        whole(create::create(self.pool().clone(), session.clone())).await
     }
 
     async fn load(&self, subject: &str, id: SessionId) -> Result<Option<Loaded>, StoreError> {
@@ -156,7 +160,8 @@ impl SessionStore for PostgresStore {
         except: Option<SessionId>,
         reason: RevokeReason,
     ) -> Result<Vec<SessionId>, StoreError> {
-        retried(|| ends::revoke_subject(self.pool(), subject, except, reason)).await
+        let (pool, subject) = (self.pool().clone(), subject.to_owned());
+        whole(async move { retried(|| ends::revoke_subject(&pool, &subject, except, reason)).await }).await
     }
 
     async fn list(&self, subject: &str) -> Result<Vec<Listed>, StoreError> {
@@ -172,7 +177,10 @@ impl SessionStore for PostgresStore {
             deleted += dead;
             at = next.unwrap_or(0);
             self.inner.purged_to.store(at, Ordering::Relaxed);
-            let is_round = if next.is_none() { std::mem::replace(&mut wrapped, true) } else { wrapped && at >= start };
+            let is_round = match next {
+                Some(at) => wrapped && start > 0 && at >= start,
+                None => std::mem::replace(&mut wrapped, true),
+            };
             if is_round {
                 retried(|| purge::forget(self.pool())).await?;
                 break;
@@ -182,7 +190,8 @@ impl SessionStore for PostgresStore {
     }
 
     async fn revoke_all(&self, before: Timestamp) -> Result<u64, StoreError> {
-        retried(|| ends::revoke_all(self.pool(), before)).await
+        let pool = self.pool().clone();
+        whole(async move { retried(|| ends::revoke_all(&pool, before)).await }).await
     }
 
     async fn feed(&self, cursor: &Cursor) -> Result<Feed, StoreError> {

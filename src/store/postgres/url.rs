@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use sqlx::Connection as _;
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
 
 use super::PostgresStore;
 use super::error::broken;
@@ -13,6 +13,9 @@ use crate::store::{StoreError, StoreErrorKind};
 ///
 /// [`StoreErrorKind::Configuration`] when the URL cannot be read. No error repeats any of it.
 pub(in crate::store) async fn connect(url: &str) -> Result<PostgresStore, StoreError> {
+    if !url.split_once(':').is_some_and(|(_, rest)| rest.starts_with("//")) {
+        return Err(refused("`//` and a server's name must follow `postgres:`"));
+    }
     // The driver would leave out what it does not know, and write its value to the log.
     let parameters = url.split_once('?').map_or("", |(_, parameters)| parameters).split('&');
     let names = parameters.map(|parameter| parameter.split('=').next().unwrap_or_default());
@@ -20,6 +23,10 @@ pub(in crate::store) async fn connect(url: &str) -> Result<PostgresStore, StoreE
         return Err(refused("it has a parameter that is not known"));
     }
     let options: PgConnectOptions = url.parse().map_err(|_| refused("it cannot be read as a URL of PostgreSQL"))?;
+    // Not by the pool, which would try again until its patience ends, and then not say what was wrong.
+    let tried = tokio::time::timeout(PATIENCE, PgConnection::connect_with(&options)).await;
+    let tried = tried.map_err(|_| StoreError::new(StoreErrorKind::Timeout))?.map_err(broken)?;
+    tried.close().await.map_err(broken)?;
     let pool = PgPoolOptions::new()
         .max_connections(CONNECTIONS)
         .acquire_timeout(PATIENCE)
@@ -33,9 +40,7 @@ pub(in crate::store) async fn connect(url: &str) -> Result<PostgresStore, StoreE
                 Ok(true)
             })
         })
-        .connect_with(options)
-        .await
-        .map_err(broken)?;
+        .connect_lazy_with(options);
     let store = PostgresStore::new(pool);
     store.migrate().await?;
     Ok(store)
