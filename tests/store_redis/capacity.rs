@@ -19,12 +19,14 @@ const SESSIONS: u32 = 10_000;
 #[ignore = "prints the memory of a session"]
 async fn bytes_of_a_session() {
     let agent = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36";
-    for (what, of_one, agent) in [
-        ("one session a subject, no device", 1, None),
-        ("one session a subject, with its device", 1, Some(agent)),
-        ("five sessions a subject, no device", 5, None),
+    let packed = ["--hash-max-listpack-value", "512"];
+    for (what, of_one, agent, options) in [
+        ("one session a subject, no device", 1, None, &[][..]),
+        ("one session a subject, with its device", 1, Some(agent), &[]),
+        ("one session a subject, with its device, hash-max-listpack-value 512", 1, Some(agent), &packed),
+        ("five sessions a subject, no device", 5, None, &[]),
     ] {
-        let server = Redis::start(&[]).await;
+        let server = Redis::start(options).await;
         let store = ready(&server).await;
         let used = async || -> u64 {
             let info: String = cmd("INFO").arg("memory").query_async(&mut server.connection().await).await.unwrap();

@@ -134,6 +134,7 @@ async fn a_sentinels_new_master_is_found() {
     let mut watched = Watched::start().await;
     let store = RedisStore::sentinel(watched.client());
     store.migrate().await.unwrap();
+    tokio::time::timeout(PATIENCE, store.woken()).await.unwrap();
     let alice = session("alice", 1);
     store.create(&alice).await.unwrap();
     let role = async |server: &Redis| {

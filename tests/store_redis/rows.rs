@@ -142,6 +142,11 @@ async fn two_subjects_with_one_digest_are_never_taken_for_one_another() {
     assert_eq!(store.create(&session("alice", 2)).await.unwrap_err().kind(), StoreErrorKind::Foreign);
     let refused = store.revoke_subject("alice", None, RevokeReason::LogoutAll).await;
     assert_eq!(refused.unwrap_err().kind(), StoreErrorKind::Foreign);
+    // Nothing was written to it, either.
+    cmd("HSET").arg(&key).arg("s").arg("alice").exec_async(&mut server.connection().await).await.unwrap();
+    let row = store.load("alice", alice.id).await.unwrap().unwrap().row;
+    assert_eq!((row.generation, row.seen, row.revoked), (1, 0, None));
+    assert_eq!(store.list("alice").await.unwrap().len(), 1);
 }
 
 #[tokio::test]

@@ -86,7 +86,12 @@ impl Link {
     async fn in_time<T>(&self, answer: impl Future<Output = RedisResult<T>>) -> Result<T, StoreError> {
         match timeout(self.patience, answer).await {
             Ok(answer) => answer.map_err(broken),
-            Err(late) => Err(StoreError::new(StoreErrorKind::Timeout).because(late)),
+            Err(late) => {
+                if let Way::Sentinel(sentinel) = &self.way {
+                    sentinel.forget();
+                }
+                Err(StoreError::new(StoreErrorKind::Timeout).because(late))
+            }
         }
     }
 }

@@ -32,6 +32,13 @@ impl Sentinel {
         answer
     }
 
+    /// Has the sentinels asked again by the next call. Not where somebody asks them already.
+    pub(super) fn forget(&self) {
+        if let Ok(mut state) = self.0.try_lock() {
+            state.master = None;
+        }
+    }
+
     /// Another connection to the master.
     pub(super) async fn connect(&self, config: &AsyncConnectionConfig) -> RedisResult<MultiplexedConnection> {
         let mut state = self.0.lock().await;
