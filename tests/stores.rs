@@ -84,7 +84,9 @@ async fn an_unusable_url_is_refused_without_being_repeated() {
         "rediss://:hunter2@localhost",
         "mongodb+srv://root:hunter2@localhost",
     ];
-    for url in urls {
+    // A build with the driver would ask whoever listens on this machine: that store's own test tries its URLs.
+    let has_driver = |url: &str| cfg!(feature = "mysql") && url.starts_with("MySQL:");
+    for url in urls.into_iter().filter(|url| !has_driver(url)) {
         let error = connect(url).await.unwrap_err();
         assert_eq!(error.kind(), StoreErrorKind::Configuration, "{url}");
         let source = std::error::Error::source(&error).unwrap();

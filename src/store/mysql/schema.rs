@@ -39,7 +39,8 @@ async fn on(conn: &mut MySqlConnection) -> Result<(), StoreError> {
         match conn.execute(step).await {
             // Another node of a cluster has locks of its own.
             Err(error) if is_made_already(&error) => {}
-            done => drop(done.map_err(broken)?),
+            Err(error) => return Err(broken(error)),
+            Ok(_) => {}
         }
     }
     sqlx::query(INSERT_META).bind(VERSION).execute(&mut *conn).await.map_err(broken)?;

@@ -17,7 +17,60 @@ use crate::store::{
 };
 use crate::token::{SecretHash, SessionId, Timestamp};
 
-/// Sessions in MySQL 8 or MariaDB 10.6 and newer, over the application's own pool; many instances may share them.
+/// Sessions in MariaDB or MySQL, over the application's own pool; many instances may share them.
+///
+/// Written for MariaDB from 10.6 on and MySQL from 8.0 on, in what both understand; it was run against MariaDB 10.11. MySQL
+/// itself was not run.
+///
+/// ```no_run
+/// use jwt_sessions::store::{MySqlStore, SessionStore};
+/// use sqlx::mysql::MySqlPoolOptions;
+///
+/// # async fn start() -> Result<(), Box<dyn std::error::Error>> {
+/// let pool = MySqlPoolOptions::new()
+///     .test_before_acquire(false)
+///     .connect("mysql://app:password@db.example/app?ssl-mode=VERIFY_IDENTITY")
+///     .await?;
+/// let store = MySqlStore::new(pool);
+/// store.migrate().await?;
+/// # Ok(()) }
+/// ```
+///
+/// 1. A rotation is one `CALL`, one round trip: the procedure waits for the row, reads the clock, compares and writes, and
+///    answers the row after the commit. So are a lost swap, a cut with its entry in the feed, and a read.
+/// 2. Every other write is one transaction under READ COMMITTED, whatever the connections are set to. One that loses a
+///    deadlock is tried again, up to five times.
+/// 3. The server's clock decides, in UTC and after any wait for a lock; the session's time zone, SQL modes and characters
+///    make no difference.
+/// 4. A call that the caller stops waiting for goes on to its end; after 15 seconds without an answer its connection is
+///    closed and not given back.
+///
+/// # What it needs from the server
+///
+/// [`migrate`](SessionStore::migrate) makes the tables `jwt_sessions`, `jwt_sessions_meta`, `jwt_sessions_subjects` and
+/// `jwt_sessions_feed` and the procedure `jwt_sessions_swap_1`, in the database that the pool's connections use: it needs
+/// CREATE, INDEX, CREATE ROUTINE and ALTER ROUTINE. Once they are there, it only reads, and SELECT, INSERT, UPDATE, DELETE
+/// and EXECUTE are enough. A dump has the procedure only with `--routines`; where it is missing, `migrate` makes it again.
+///
+/// InnoDB with pages of 8 KiB or more; a binary log, if there is one, in the format ROW or MIXED (both servers' default).
+///
+/// # Deployment
+///
+/// - **Durability** is the server's: `innodb_flush_log_at_trx_commit = 1` (the default), and `sync_binlog = 1` where a
+///   replica may be promoted. With less, or with a replica that lags, a crash may take back logouts; a lost rotation is
+///   made good by the client's next token.
+/// - **One server writes.** Replicas are for its failure, not for reading. In a cluster whose nodes all write (Galera, group
+///   replication) all instances must use the same node: what one transaction only locks is not seen by the other nodes, and
+///   a login could survive a logout of all sessions.
+/// - **The pool**: sqlx asks every connection whether it lives before it is used, unless
+///   `test_before_acquire(false)` is set: a second round trip. Its `acquire_timeout`, 30 seconds unless set, should be below
+///   five, and a `SET SESSION innodb_lock_wait_timeout = 4` for each connection ends waits that nobody waits for any more.
+///   [`connect`](crate::store::connect) sets all three. The connections must have `autocommit` on, as they have by default.
+/// - **Encryption** is the driver's feature: turn on one of sqlx's `tls-*` features in the application, and ask for it with
+///   `ssl-mode=VERIFY_IDENTITY`; the driver's default takes what the server offers, also nothing.
+/// - **[`revoke_all`](SessionStore::revoke_all)** is one transaction over all sessions, and logins wait for its end.
+/// - **The feed** is read by its numbers. One that is missing is asked for again until it is there, so that what is committed
+///   late is read however late; only when more than 16 are missing at once, those are given up of which a minute has gone by.
 #[derive(Clone)]
 pub struct MySqlStore {
     pool: MySqlPool,

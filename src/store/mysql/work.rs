@@ -23,8 +23,8 @@ pub(super) trait Work: Send + Sync + 'static {
 /// Runs `work` on a connection of the pool. A caller that stops waiting while it waits for a connection leaves nothing;
 /// later the work goes on without it.
 ///
-/// A call of this driver that is dropped in the middle of an answer, or while a statement is prepared, leaves a connection
-/// that takes the rest of one answer for another's. The pool is the application's: what it gets back must be whole.
+/// A call of this driver that is dropped half-way leaves a connection that has lost count of its answers. Its pool finds out
+/// by asking it once more, for which it waits without end where the server is gone: the application's pool would run dry.
 pub(super) async fn call<W: Work>(pool: &MySqlPool, work: W) -> Result<W::Answer, StoreError> {
     let conn = pool.acquire().await.map_err(broken)?;
     match tokio::spawn(finish(conn, work)).await {
