@@ -113,7 +113,7 @@ async fn redis(revocations: usize) {
 
 #[cfg(feature = "mysql")]
 async fn mysql(revocations: usize) {
-    let server = super::servers::mysql::MySql::start(&[]);
+    let server = super::servers::mysql::MySql::start("UTC", &[]);
     let database = server.database().await;
     let mut stores = Stores::new();
     for _ in 0..3 {

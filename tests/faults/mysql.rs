@@ -27,7 +27,7 @@ async fn instances(server: &MySql, tally: &Arc<Tally>) -> Vec<Instance> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn mysql_killed_and_started_again() {
-    let mut server = MySql::start(&[]);
+    let mut server = MySql::start("UTC", &[]);
     let tally = Arc::new(Tally::default());
     let mut load = Load::start("MariaDB, kill -9 and restart", instances(&server, &tally).await, tally).await;
     load.surge().await;
@@ -41,7 +41,7 @@ async fn mysql_killed_and_started_again() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn mysql_frozen_for_longer_than_the_timeout() {
-    let server = MySql::start(&[]);
+    let server = MySql::start("UTC", &[]);
     let tally = Arc::new(Tally::default());
     let mut load = Load::start("MariaDB, SIGSTOP", instances(&server, &tally).await, tally).await;
     load.surge().await;
