@@ -56,7 +56,7 @@ impl Client {
     pub(crate) async fn run(mut self) -> Self {
         while !self.shared.gate.passed().await {
             self.act().await;
-            let pause = 40 + self.roll(120);
+            let pause = self.shared.pace * (40 + self.roll(120));
             if !self.shared.gate.is_closed() {
                 sleep(Duration::from_millis(pause)).await;
             }

@@ -41,6 +41,8 @@ pub(crate) struct Shared {
     pub(crate) calm: RwLock<bool>,
     /// Whether the store keeps what it answered through the fault.
     pub(crate) is_durable: bool,
+    /// How many times longer than usual clients pause.
+    pub(crate) pace: u64,
 }
 
 pub(crate) struct Load {
@@ -82,19 +84,31 @@ pub(crate) fn built(
 impl Load {
     /// Clients over these instances, which have all logged in.
     pub(crate) async fn start(name: &'static str, instances: Vec<Instance>, tally: Arc<Tally>) -> Self {
-        Self::over(name, instances, tally, true).await
+        Self::over(name, instances, tally, true, 1).await
     }
 
     /// Over a store that may lose, by the fault, what it answered.
     pub(crate) async fn forgetful(name: &'static str, instances: Vec<Instance>, tally: Arc<Tally>) -> Self {
-        Self::over(name, instances, tally, false).await
+        Self::over(name, instances, tally, false, 1).await
     }
 
-    async fn over(name: &'static str, instances: Vec<Instance>, tally: Arc<Tally>, is_durable: bool) -> Self {
+    /// Clients that pause so many times longer.
+    pub(crate) async fn paced(name: &'static str, instances: Vec<Instance>, tally: Arc<Tally>, pace: u64) -> Self {
+        Self::over(name, instances, tally, true, pace).await
+    }
+
+    async fn over(
+        name: &'static str,
+        instances: Vec<Instance>,
+        tally: Arc<Tally>,
+        is_durable: bool,
+        pace: u64,
+    ) -> Self {
         for instance in &instances {
             tokio::time::timeout(PATIENCE, instance.ready()).await.expect("an instance that is ready");
         }
-        let shared = Arc::new(Shared { instances, tally, gate: Gate::new(), calm: RwLock::new(true), is_durable });
+        let shared =
+            Arc::new(Shared { instances, tally, gate: Gate::new(), calm: RwLock::new(true), is_durable, pace });
         let (mut pulses, mut clients) = (Vec::new(), Vec::new());
         for number in 0..CLIENTS {
             let client = Client::new(shared.clone(), number);
