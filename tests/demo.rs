@@ -27,6 +27,14 @@ async fn it_starts_with_nothing_set_and_keeps_its_files_to_its_owner() {
     }
 }
 
+#[tokio::test]
+async fn it_is_ready_when_it_says_where_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let demo = Demo::start(folder.path(), &[]);
+    let ready = Device::new(&demo, Channel::Body).get("/ready").await;
+    assert_eq!((ready.status, ready.json), (200, json!({ "ready": true })));
+}
+
 #[cfg(unix)]
 #[tokio::test]
 async fn it_ends_when_asked_and_knows_its_accounts_again() {
@@ -54,6 +62,7 @@ fn what_it_cannot_use_is_one_line_that_names_it() {
         ("DEMO_DATA", "", "DEMO_DATA"),
         ("DEMO_DATA", "no/such/folder.db", "DEMO_DATA"),
         ("RATE_LIMIT", "no", "RATE_LIMIT"),
+        ("TRUSTED_PROXIES", "all", "TRUSTED_PROXIES"),
         ("ACCESS_TOKEN_SECRET", secret, "REFRESH_TOKEN_SECRET"),
         ("JWT_REFRESH_TOKEN_SECRET", secret, "ACCESS_TOKEN_SECRET"),
         ("SESSION_STORE", "sqlite:letter.txt", "SESSION_STORE"),

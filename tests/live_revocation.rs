@@ -62,12 +62,12 @@ async fn however_a_session_is_ended_every_instance_refuses_it_within_a_second() 
         }
         match how {
             "logout" | "logout-all" | "rotate" => {
-                let answer = a.send(post(&format!("/auth/{how}")).token(&held.refresh)).await;
+                let answer = a.send(post(format!("/auth/{how}")).token(&held.refresh)).await;
                 assert_eq!(answer.status, 200, "{how}: {}", answer.text);
             }
             "device" => {
                 let path = format!("/auth/sessions/{session}");
-                assert_eq!(a.send(ask(Method::DELETE, &path).bearer(&held.access)).await.status, 204);
+                assert_eq!(a.send(ask(Method::DELETE, path).bearer(&held.access)).await.status, 204);
             }
             "application" => assert!(a.sessions.revoke("alice", session).await.unwrap()),
             "password" => {

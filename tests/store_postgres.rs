@@ -133,5 +133,6 @@ async fn a_store_chosen_by_url_keeps_the_contract() {
     let server = Postgres::shared();
     let database = server.database("").await;
     let store = connect(&server.url(&database)).await.unwrap();
+    store.migrate().await.unwrap();
     Suite::new(store).shared_with(connect(&server.url(&database)).await.unwrap()).alone().run().await;
 }

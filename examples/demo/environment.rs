@@ -20,6 +20,8 @@ pub(crate) struct Environment {
     pub(crate) address: String,
     /// The file of accounts and notes.
     pub(crate) data: PathBuf,
+    /// How many proxies of ours add to `X-Forwarded-For`.
+    pub(crate) proxies: usize,
     pub(crate) rate_limit: bool,
 }
 
@@ -37,6 +39,8 @@ impl Environment {
             Some("off") => false,
             Some(_) => return Err("RATE_LIMIT is neither on nor off".into()),
         };
+        let proxies = variables.text("TRUSTED_PROXIES")?.unwrap_or("0").parse();
+        let proxies = proxies.map_err(|_| "TRUSTED_PROXIES is not a number of proxies")?;
         let address = variables.text("BIND_ADDR")?.unwrap_or("127.0.0.1:3000");
         let listener = TcpListener::bind(address).map_err(|error| not_bound(address, &error))?;
         listener.set_nonblocking(true)?;
@@ -60,7 +64,7 @@ impl Environment {
             "PUBLIC_ORIGIN" if !own_origin => format!("{error} (it is not set, and so it is BIND_ADDR's {address})"),
             _ => error.to_string(),
         })?;
-        Ok(Self { settings, listener, address, data, rate_limit })
+        Ok(Self { settings, listener, address, data, proxies, rate_limit })
     }
 }
 

@@ -7,8 +7,8 @@
 //! | `/refresh`, `/rotate` | 120 a minute per address |
 //!
 //! An account is the same one whether its username or its address names it; a name that is nobody's counts like an account,
-//! or else being limited would tell who has one. An address is what the connection comes from: behind a proxy all people
-//! are one, and a deployment there needs the address from a header that the proxy sets.
+//! or else being limited would tell who has one. An address is what the connection comes from, or, behind proxies of ours,
+//! what the outermost of them saw: `TRUSTED_PROXIES` says how many there are, or all people would be one.
 
 use std::fmt;
 use std::hash::BuildHasher;
@@ -20,7 +20,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::Method;
+use axum::http::{HeaderMap, Method};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any_service;
@@ -41,10 +41,10 @@ use crate::credentials::Credentials;
 /// # Errors
 ///
 /// [`Unlimited`] when a limit is none, which no constant here is.
-pub(crate) fn sessions(auth: Router, accounts: Accounts) -> Result<Router, Unlimited> {
+pub(crate) fn sessions(auth: Router, accounts: Accounts, proxies: usize) -> Result<Router, Unlimited> {
     let per_account = from_fn_with_state(PerAccount::new(accounts), PerAccount::check);
-    let login = any_service(per_address(60)?.layer(per_account.layer(auth.clone())));
-    let refresh = any_service(per_address(120)?.layer(auth.clone()));
+    let login = any_service(per_address(60, proxies)?.layer(per_account.layer(auth.clone())));
+    let refresh = any_service(per_address(120, proxies)?.layer(auth.clone()));
     Ok(Router::new()
         .route("/login", login.clone())
         .route("/reauthenticate", login)
@@ -58,8 +58,8 @@ pub(crate) fn sessions(auth: Router, accounts: Accounts) -> Result<Router, Unlim
 /// # Errors
 ///
 /// As [`sessions`].
-pub(crate) fn registrations() -> Result<AddressLayer, Unlimited> {
-    per_address(60)
+pub(crate) fn registrations(proxies: usize) -> Result<AddressLayer, Unlimited> {
+    per_address(60, proxies)
 }
 
 /// A limit of nothing is no limit.
@@ -78,12 +78,12 @@ impl std::error::Error for Unlimited {}
 pub(crate) type AddressLayer = GovernorLayer<Address, NoOpMiddleware, Body>;
 
 /// `a_minute` at once, and then as many spread over each minute.
-fn per_address(a_minute: u32) -> Result<AddressLayer, Unlimited> {
+fn per_address(a_minute: u32, proxies: usize) -> Result<AddressLayer, Unlimited> {
     let config: Arc<GovernorConfig<Address, NoOpMiddleware>> = GovernorConfigBuilder::default()
         .period(MINUTE.checked_div(a_minute).ok_or(Unlimited)?)
         .burst_size(a_minute)
         .methods(vec![Method::POST])
-        .key_extractor(Address)
+        .key_extractor(Address { proxies })
         .finish()
         .ok_or(Unlimited)?
         .into();
@@ -95,9 +95,11 @@ fn per_address(a_minute: u32) -> Result<AddressLayer, Unlimited> {
     }))
 }
 
-/// Where a connection comes from: one IPv4 address, or the /64 that a customer of IPv6 has all of.
+/// Where a request comes from: one IPv4 address, or the /64 that a customer of IPv6 has all of.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Address;
+pub(crate) struct Address {
+    proxies: usize,
+}
 
 impl KeyExtractor for Address {
     type Key = IpAddr;
@@ -105,10 +107,22 @@ impl KeyExtractor for Address {
     fn extract<T>(&self, request: &Request<T>) -> Result<IpAddr, GovernorError> {
         let ConnectInfo(peer) =
             request.extensions().get::<ConnectInfo<SocketAddr>>().ok_or(GovernorError::UnableToExtractKey)?;
-        Ok(match peer.ip().to_canonical() {
+        let from = self.forwarded(request.headers()).unwrap_or(peer.ip());
+        Ok(match from.to_canonical() {
             IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
             address => address,
         })
+    }
+}
+
+impl Address {
+    /// What the outermost proxy of ours saw. What stands before it in the header, anybody may have written.
+    fn forwarded(self, headers: &HeaderMap) -> Option<IpAddr> {
+        let lines = headers.get_all("x-forwarded-for").iter();
+        // Bytes: what is no text before our proxy's entry does not take that entry away.
+        let entries: Vec<_> = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b',')).collect();
+        let ours = entries.len().checked_sub(self.proxies)?;
+        std::str::from_utf8(entries.get(ours)?).ok()?.trim().parse().ok()
     }
 }
 
@@ -176,7 +190,7 @@ const LOGINS_A_MINUTE: NonZeroU32 = NonZeroU32::new(10).unwrap();
 
 #[cfg(test)]
 mod tests {
-    use axum::http::{StatusCode, header};
+    use axum::http::{HeaderValue, StatusCode, header};
     use axum::routing::post;
     use tower::ServiceExt;
 
@@ -200,9 +214,9 @@ mod tests {
             let auth = ["/login", "/refresh", "/reauthenticate", "/rotate", "/logout"]
                 .into_iter()
                 .fold(Router::new(), |router, path| router.route(path, echo()));
-            let register = Router::new().route("/register", echo()).route_layer(registrations().unwrap());
+            let register = Router::new().route("/register", echo()).route_layer(registrations(0).unwrap());
             Self {
-                router: Router::new().nest("/auth", sessions(auth, accounts).unwrap()).merge(register),
+                router: Router::new().nest("/auth", sessions(auth, accounts, 0).unwrap()).merge(register),
                 _folder: folder,
             }
         }
@@ -305,6 +319,28 @@ mod tests {
         is_limited(60, async |number| site.login(&format!("[2001:db8::{number:x}]:1"), &format!("user{number}")).await)
             .await;
         assert!(!is_refused(&site.login("[2001:db8:0:1::1]:1", "other").await));
+    }
+
+    #[test]
+    fn a_forwarded_address_counts_as_far_as_our_own_proxies_wrote_it() {
+        let from = |proxies: usize, lines: &[&str]| {
+            let mut request = Request::new(());
+            request.extensions_mut().insert(ConnectInfo::<SocketAddr>("10.0.0.1:1".parse().unwrap()));
+            for line in lines {
+                request.headers_mut().append("x-forwarded-for", HeaderValue::from_bytes(line.as_bytes()).unwrap());
+            }
+            Address { proxies }.extract(&request).unwrap().to_string()
+        };
+        assert_eq!(from(0, &["192.0.2.1"]), "10.0.0.1");
+        assert_eq!(from(1, &["192.0.2.1"]), "192.0.2.1");
+        assert_eq!(from(1, &["1.1.1.1, 192.0.2.1"]), "192.0.2.1");
+        assert_eq!(from(1, &["1.1.1.1", "192.0.2.1"]), "192.0.2.1");
+        assert_eq!(from(1, &["ü, 192.0.2.1"]), "192.0.2.1");
+        assert_eq!(from(2, &["1.1.1.1, 192.0.2.1", "10.0.0.2"]), "192.0.2.1");
+        assert_eq!(from(1, &["2001:db8::1"]), "2001:db8::");
+        for lines in [&[][..], &["nobody"], &["192.0.2.1,"]] {
+            assert_eq!(from(1, lines), "10.0.0.1", "{lines:?}");
+        }
     }
 
     #[tokio::test]

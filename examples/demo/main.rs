@@ -5,9 +5,10 @@
 //! ```
 //!
 //! It needs no variable set. Besides those of `Settings::from_env` it reads `BIND_ADDR` (`127.0.0.1:3000`), `DEMO_DATA` (the
-//! file of accounts and notes: `demo-accounts.db` beside the session file) and `RATE_LIMIT` (`on`; `off` lifts the limits of
-//! `limits.rs`: a minute has 60 registrations, 60 logins and 120 refreshes an address, and 10 logins an account), from the
-//! environment or from `.env` in the working directory. Where too many passwords wait to be hashed, the answer is 503 in any
+//! file of accounts and notes: `demo-accounts.db` beside the session file), `TRUSTED_PROXIES` (0: how many proxies of yours
+//! add to `X-Forwarded-For`) and `RATE_LIMIT` (`on`; `off` lifts the limits of `limits.rs`: a minute has 60 registrations, 60
+//! logins and 120 refreshes an address, and 10 logins an account), from the environment or from `.env` in the working
+//! directory. Several of it over one database: `sh examples/cluster/run.sh`. Where too many passwords wait to be hashed, the answer is 503 in any
 //! case. What it keeps is for its owner alone, and nothing of it belongs into a deployment
 //! unread: start at `wiring.rs`.
 
@@ -22,6 +23,7 @@ mod limits;
 mod notes;
 mod page;
 mod passwords;
+mod ready;
 mod secrets;
 mod wiring;
 
@@ -66,11 +68,11 @@ async fn main() -> ExitCode {
 }
 
 async fn run() -> Result<(), BoxError> {
-    let Environment { settings, listener, address, data, rate_limit } = Environment::prepare()?;
+    let Environment { settings, listener, address, data, proxies, rate_limit } = Environment::prepare()?;
     let database = Database::open(&data)?;
     let (accounts, notes) = (Accounts::new(database.clone()), Notes::new(database));
     let demo = Demo { accounts, notes, passwords: Passwords::new()? };
-    let (app, sessions) = wiring::app(&settings, demo, rate_limit).await?;
+    let (app, sessions) = wiring::app(&settings, demo, proxies, rate_limit).await?;
     let listener = tokio::net::TcpListener::from_std(listener)?;
     announce(format_args!("Accounts and notes are kept in {}.", data.display()));
     match settings.site().origin() {

@@ -25,7 +25,7 @@ use crate::store::{AnyStore, SessionStore};
 /// | `REFRESH_TOKEN_SECRET` or `JWT_REFRESH_TOKEN_SECRET` | at least 32 bytes, nothing of the other one | required |
 /// | `REFRESH_TOKEN_EXPIRY` or `SESSION_IDLE` | how long a session may go unused | `7d` |
 /// | `SESSION_ABSOLUTE` | how long a session may live at all, at most `400d` | `90d` |
-/// | `SESSION_STORE` | a URL: `memory:`, `sqlite:FILE` | required |
+/// | `SESSION_STORE` | a URL: `memory:`, `sqlite:FILE`, `postgres://…`, `mysql://…`, `redis://…`, `rediss://…`, `mongodb://…` ([`connect`](crate::store::connect())) | required |
 /// | `PUBLIC_ORIGIN` | where browsers find the application: `https://app.example` | required with cookies |
 /// | `COOKIES` | `on`, or `off`: tokens in headers and bodies alone | `on` |
 /// | `COOKIE_ACCESS`, `COOKIE_REFRESH` | the cookies' names | `__Host-Http-access`, `__Host-Http-refresh`; over plain http `access-PORT`, `refresh-PORT` |

@@ -1,15 +1,17 @@
 use super::{AnyStore, MemoryStore, StoreError, StoreErrorKind};
 use crate::clock::Clock;
 
-/// Opens the store that `url` names, ready for use: an embedded one has its tables made.
+/// Opens the store that `url` names. An embedded one and Redis are then ready for use; the tables of a database are made by
+/// [`AnyStore::migrate`].
 ///
 /// | URL | store |
 /// |---|---|
 /// | `memory:` | [`MemoryStore`], gone with the process |
 /// | `sqlite:FILE`, `sqlite://FILE` | `SqliteStore` (feature `sqlite`); a relative path is the working directory's |
-/// | `postgres://USER:PASSWORD@HOST/DATABASE` | `PostgresStore` (feature `postgres`) over up to 16 connections |
+/// | `postgres://USER:PASSWORD@HOST/DATABASE` | `PostgresStore` (feature `postgres`), over up to 16 connections |
+/// | `mysql://USER:PASSWORD@HOST/DATABASE`, `mariadb://…` | `MySqlStore` (feature `mysql`), over up to 20 connections |
 /// | `redis://…`, `rediss://…` | `RedisStore` (feature `redis`): one server, not a Cluster's nodes and no sentinels |
-/// | `mysql://USER:PASSWORD@HOST/DATABASE`, `mariadb://…` | `MySqlStore` (feature `mysql`), over a pool of 20 connections |
+/// | `mongodb://…`, `mongodb+srv://…` | `MongoStore` (feature `mongodb`); the database is `jwt_sessions` where the URL names none |
 ///
 /// What follows `sqlite:` is a file's name and nothing else: no options, no percent-encoding. Times are the system's clock.
 ///
@@ -36,11 +38,14 @@ pub async fn connect(url: &str) -> Result<AnyStore, StoreError> {
         "memory" => Err(refused("nothing may follow `memory:`")),
         "sqlite" => sqlite(rest.strip_prefix("//").unwrap_or(rest)).await,
         "postgres" | "postgresql" => postgres(url).await,
-        "redis" | "rediss" => redis(url).await,
         "mysql" | "mariadb" => mysql(rest).await,
-        known @ ("mongodb" | "mongodb+srv") => Err(refused(format!("this version has no store for `{known}:` yet"))),
+        "redis" | "rediss" => redis(url).await,
+        "mongodb" | "mongodb+srv" => mongodb(url).await,
         // Not named: what stands before the first colon of something that is no URL may be a secret.
-        _ => Err(refused("it is no kind of store that is known; there are `sqlite:FILE` and `memory:`")),
+        _ => Err(refused(
+            "it is no kind of store that is known; there are `memory:`, `sqlite:FILE`, `postgres:`, `mysql:`, `redis:` and \
+             `mongodb:`",
+        )),
     }
 }
 
@@ -76,6 +81,16 @@ async fn postgres(_: &str) -> Result<AnyStore, StoreError> {
     Err(refused("this was built without the feature `postgres`"))
 }
 
+#[cfg(feature = "mysql")]
+async fn mysql(rest: &str) -> Result<AnyStore, StoreError> {
+    super::mysql::connect(rest).await.map(AnyStore::new)
+}
+
+#[cfg(not(feature = "mysql"))]
+async fn mysql(_: &str) -> Result<AnyStore, StoreError> {
+    Err(refused("this was built without the feature `mysql`"))
+}
+
 #[cfg(feature = "redis")]
 async fn redis(url: &str) -> Result<AnyStore, StoreError> {
     let store = super::RedisStore::connect(url).await?;
@@ -88,14 +103,14 @@ async fn redis(_: &str) -> Result<AnyStore, StoreError> {
     Err(refused("this was built without the feature `redis`"))
 }
 
-#[cfg(feature = "mysql")]
-async fn mysql(rest: &str) -> Result<AnyStore, StoreError> {
-    super::mysql::connect(rest).await.map(AnyStore::new)
+#[cfg(feature = "mongodb")]
+async fn mongodb(url: &str) -> Result<AnyStore, StoreError> {
+    Ok(AnyStore::new(super::MongoStore::connect(url).await?))
 }
 
-#[cfg(not(feature = "mysql"))]
-async fn mysql(_: &str) -> Result<AnyStore, StoreError> {
-    Err(refused("this was built without the feature `mysql`"))
+#[cfg(not(feature = "mongodb"))]
+async fn mongodb(_: &str) -> Result<AnyStore, StoreError> {
+    Err(refused("this was built without the feature `mongodb`"))
 }
 
 fn refused(why: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> StoreError {

@@ -1,8 +1,9 @@
 //! Stores: where sessions live.
 //!
 //! A store never sees a usable token: only ids, generations and hashes come here. [`memory`](MemoryStore) keeps sessions in
-//! this process; `SqliteStore` (feature `sqlite`) in one file; `RedisStore` (feature `redis`) in Redis; [`connect`] picks by URL. A store of your own implements
-//! [`SessionStore`] and passes the suite of the module `conformance` (feature of the same name).
+//! this process, `SqliteStore` in one file; `PostgresStore`, `MySqlStore`, `RedisStore` and `MongoStore` where many instances
+//! share them, each with the feature of its name. [`connect`] picks by URL. A store of your own implements [`SessionStore`] and
+//! passes the suite of the module `conformance` (feature of the same name).
 
 mod any;
 #[cfg(feature = "conformance")]
@@ -11,6 +12,8 @@ mod connect;
 mod error;
 mod feed;
 mod memory;
+#[cfg(feature = "mongodb")]
+mod mongodb;
 #[cfg(feature = "mysql")]
 mod mysql;
 #[cfg(feature = "postgres")]
@@ -28,6 +31,8 @@ pub use self::connect::connect;
 pub use self::error::{StoreError, StoreErrorKind};
 pub use self::feed::{Cursor, Ends, Entry, Feed};
 pub use self::memory::MemoryStore;
+#[cfg(feature = "mongodb")]
+pub use self::mongodb::MongoStore;
 #[cfg(feature = "mysql")]
 pub use self::mysql::MySqlStore;
 #[cfg(feature = "postgres")]

@@ -45,11 +45,16 @@ pub(crate) struct Answer {
 
 impl Device {
     pub(crate) fn new(demo: &Demo, channel: Channel) -> Self {
-        let port = demo.address().rsplit(':').next().unwrap();
+        Self::of(&demo.origin, channel)
+    }
+
+    /// One that finds the demo at its public origin.
+    pub(crate) fn of(origin: &str, channel: Channel) -> Self {
+        let port = origin.rsplit(':').next().unwrap();
         Self {
             access: String::new(),
             refresh: String::new(),
-            origin: demo.origin.clone(),
+            origin: origin.to_owned(),
             channel,
             names: [format!("access-{port}"), format!("refresh-{port}")],
             client: client(channel == Channel::Cookie),
@@ -174,9 +179,13 @@ impl Answer {
 
 /// Makes an account. The first one is an admin.
 pub(crate) async fn register(demo: &Demo, username: &str) -> Answer {
+    register_at(&demo.origin, username).await
+}
+
+pub(crate) async fn register_at(origin: &str, username: &str) -> Answer {
     let email = format!("{username}@example.org");
     let body = json!({ "username": username, "email": email, "password": PASSWORD });
-    read(client(false).post(demo.url("/register")).json(&body)).await
+    read(client(false).post(format!("{origin}/register")).json(&body)).await
 }
 
 pub(crate) async fn read(request: RequestBuilder) -> Answer {

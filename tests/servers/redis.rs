@@ -26,21 +26,25 @@ pub(crate) struct Redis {
 
 impl Redis {
     pub(crate) async fn start(options: &[&str]) -> Self {
-        Self::start_at(free_port(), options).await
+        loop {
+            if let Some(server) = Self::start_at(free_port(), options).await {
+                return server;
+            }
+        }
     }
 
-    pub(crate) async fn start_at(port: u16, options: &[&str]) -> Self {
+    /// None when somebody else has taken the port in the meantime.
+    async fn start_at(port: u16, options: &[&str]) -> Option<Self> {
         let options = options.iter().map(|option| (*option).to_owned()).collect();
         let mut server = Self { port, options, folder: tempfile::tempdir().unwrap(), process: None };
         server.run();
-        server.ready().await;
-        server
+        server.ready().await.then_some(server)
     }
 
     /// Starts it again after it was killed, with what it kept.
     pub(crate) async fn restart(&mut self) {
         self.run();
-        self.ready().await;
+        assert!(self.ready().await, "its port was taken while it was away");
     }
 
     pub(crate) fn kill(&mut self) {
@@ -101,15 +105,22 @@ impl Redis {
         self.process = Some(Process::start("redis-server", &args, &self.log()));
     }
 
-    async fn ready(&self) {
+    /// Waits until it answers; false when its port is another's.
+    async fn ready(&self) -> bool {
         let client = self.client();
         until("redis-server", async || {
+            let log = std::fs::read_to_string(self.log()).unwrap_or_default();
+            if log.contains("Address already in use") {
+                return Ok(false);
+            }
             let mut connection = client.get_multiplexed_async_connection().await?;
-            let pong = cmd("PING").exec_async(&mut connection).await;
-            // It answers, if only to those who know the password.
-            if pong.as_ref().is_err_and(|error| error.code() == Some("NOAUTH")) { Ok(()) } else { pong }
+            match cmd("PING").exec_async(&mut connection).await {
+                // It answers, if only to those who know the password.
+                Err(error) if error.code() != Some("NOAUTH") => Err(error),
+                _ => Ok(true),
+            }
         })
-        .await;
+        .await
     }
 
     fn log(&self) -> PathBuf {
@@ -128,7 +139,7 @@ impl Cluster {
             let port = free_port();
             if (11_000..50_000).contains(&port) {
                 let options = ["--cluster-enabled", "yes", "--cluster-node-timeout", "2000"];
-                nodes.push(Redis::start_at(port, &options).await);
+                nodes.extend(Redis::start_at(port, &options).await);
             }
         }
         let mut args = vec!["--cluster".to_owned(), "create".to_owned()];

@@ -192,9 +192,10 @@ async fn calls_that_are_dropped_leave_no_half_and_no_open_transaction() {
     let server = Postgres::shared();
     let (_, pool) = fresh(&server).await;
     let database: String = sqlx::query_scalar("SELECT current_database()::text").fetch_one(&pool).await.unwrap();
-    let store = PostgresStore::new(server.pool(&database, 1));
-    for n in 0..100 {
-        let (subject, micros) = (format!("subject {n}"), n * 15);
+    let options = PgPoolOptions::new().max_connections(1).test_before_acquire(false);
+    let store = PostgresStore::new(options.connect_lazy_with(server.options(&database)));
+    for n in 0..300 {
+        let (subject, micros) = (format!("subject {n}"), n * 10);
         let one = with(session(2 * n, &subject), |session| session.limit = 1);
         let other = with(session(2 * n + 1, &subject), |session| session.limit = 1);
         let bystander = session(1000 + n, "bystander");

@@ -60,7 +60,8 @@ async fn what_another_made_is_refused_and_left_alone() {
         assert_eq!(refused.kind(), StoreErrorKind::Foreign, "{sql}: {source}");
         assert!(source.contains("did not make"), "{sql}: {source}");
         assert_eq!(contents(&pool).await, before, "{sql}");
-        assert_eq!(connect(&server.url(&database)).await.unwrap_err().kind(), StoreErrorKind::Foreign, "{sql}");
+        let by_url = connect(&server.url(&database)).await.unwrap();
+        assert_eq!(by_url.migrate().await.unwrap_err().kind(), StoreErrorKind::Foreign, "{sql}");
     }
 }
 

@@ -127,6 +127,10 @@ impl fmt::Debug for PostgresStore {
 }
 
 impl SessionStore for PostgresStore {
+    async fn migrate(&self) -> Result<(), StoreError> {
+        Self::migrate(self).await
+    }
+
     async fn create(&self, session: &NewSession) -> Result<Created, StoreError> {
         whole(create::create(self.pool().clone(), session.clone())).await
     }

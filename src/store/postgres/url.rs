@@ -7,7 +7,7 @@ use super::PostgresStore;
 use super::error::broken;
 use crate::store::{StoreError, StoreErrorKind};
 
-/// Opens the store at this URL with a pool of its own, and makes its tables if they are not there.
+/// Opens the store at this URL with a pool of its own. It makes no tables.
 ///
 /// # Errors
 ///
@@ -41,9 +41,7 @@ pub(in crate::store) async fn connect(url: &str) -> Result<PostgresStore, StoreE
             })
         })
         .connect_lazy_with(options);
-    let store = PostgresStore::new(pool);
-    store.migrate().await?;
-    Ok(store)
+    Ok(PostgresStore::new(pool))
 }
 
 fn refused(why: &'static str) -> StoreError {

@@ -1,0 +1,129 @@
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::ops::Deref;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use mongodb::bson::Document;
+use mongodb::options::{
+    Acknowledgment, CollectionOptions, ReadConcern, ReadPreference, SelectionCriteria, WriteConcern,
+};
+use mongodb::{Collection, Database};
+use tokio::sync::{MutexGuard, Semaphore};
+use tokio::time::Instant;
+
+use super::clock::ServerClock;
+use super::schema;
+use crate::store::{StoreError, StoreErrorKind};
+use crate::token::Timestamp;
+
+/// The collections, and what the clones of a store share. What they promise does not depend on the application's defaults:
+/// a write is on the disks of a majority before it is answered, and reads see what the writing server has.
+pub(super) struct Collections {
+    pub(super) database: Database,
+    /// One document a session.
+    pub(super) sessions: Collection<Document>,
+    /// When a subject's sessions were all ended, and the session that is being opened.
+    pub(super) subjects: Collection<Document>,
+    /// One document: the version, and when all sessions were ended.
+    pub(super) meta: Collection<Document>,
+    pub(super) clock: Arc<ServerClock>,
+    /// How many calls may be under way.
+    pub(super) slots: Arc<Semaphore>,
+    is_checked: AtomicBool,
+    /// Behind which session the next page of a purge begins.
+    purged_to: Mutex<Option<String>>,
+    turns: Vec<tokio::sync::Mutex<()>>,
+}
+
+impl Collections {
+    pub(super) fn new(database: Database) -> Self {
+        let options = CollectionOptions::builder()
+            .selection_criteria(primary())
+            .read_concern(ReadConcern::local())
+            .write_concern(WriteConcern::builder().w(Acknowledgment::Majority).journal(true).build())
+            .build();
+        let collection = |name| database.collection_with_options(name, options.clone());
+        Self {
+            sessions: collection(SESSIONS),
+            subjects: collection(SUBJECTS),
+            meta: collection(META),
+            clock: Arc::new(ServerClock::new(database.clone())),
+            slots: Arc::new(Semaphore::new(UNDER_WAY)),
+            is_checked: AtomicBool::new(false),
+            purged_to: Mutex::default(),
+            turns: std::iter::repeat_with(tokio::sync::Mutex::default).take(TURNS).collect(),
+            database,
+        }
+    }
+
+    /// This process's logins of one subject wait for one another here, where it costs less than to lose to one another there.
+    pub(super) async fn turn(&self, subject: &str) -> Option<MutexGuard<'_, ()>> {
+        let mut hasher = DefaultHasher::new();
+        subject.hash(&mut hasher);
+        let turn = usize::try_from(hasher.finish() % TURNS as u64).unwrap_or(0);
+        match self.turns.get(turn) {
+            Some(turn) => Some(turn.lock().await),
+            None => None,
+        }
+    }
+
+    pub(super) fn purged_to(&self) -> Option<String> {
+        self.purged_to.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn set_purged_to(&self, place: Option<String>) {
+        *self.purged_to.lock().unwrap_or_else(PoisonError::into_inner) = place;
+    }
+}
+
+/// What a call works with, and how long somebody waits for it.
+pub(super) struct Call {
+    at: Arc<Collections>,
+    until: Instant,
+}
+
+impl Call {
+    pub(super) fn new(at: &Arc<Collections>, limit: Duration) -> Self {
+        Self { at: Arc::clone(at), until: Instant::now() + limit }
+    }
+
+    /// The store's present, which each decision begins with: none is made that nobody waits for any more. The first time, it is
+    /// looked whether the collections are ours.
+    pub(super) async fn now(&self) -> Result<Timestamp, StoreError> {
+        if !self.is_checked.load(Ordering::Relaxed) {
+            schema::check(self).await?;
+            self.is_checked.store(true, Ordering::Relaxed);
+        }
+        let now = self.clock.now(self.until).await?;
+        if Instant::now() > self.until {
+            return Err(StoreError::new(StoreErrorKind::Timeout));
+        }
+        Ok(now)
+    }
+
+    /// The store's present, for what belongs to a decision that was made.
+    pub(super) async fn now_for_the_rest(&self) -> Result<Timestamp, StoreError> {
+        self.clock.now(Instant::now() + REST).await
+    }
+}
+
+impl Deref for Call {
+    type Target = Collections;
+
+    fn deref(&self) -> &Collections {
+        &self.at
+    }
+}
+
+/// The server that takes the writes.
+pub(super) fn primary() -> SelectionCriteria {
+    SelectionCriteria::ReadPreference(ReadPreference::Primary)
+}
+
+pub(super) const SESSIONS: &str = "jwt_sessions";
+pub(super) const SUBJECTS: &str = "jwt_sessions_subjects";
+pub(super) const META: &str = "jwt_sessions_meta";
+const UNDER_WAY: usize = 1024;
+const REST: Duration = Duration::from_secs(60);
+const TURNS: usize = 64;

@@ -1,0 +1,41 @@
+use std::error::Error as StdError;
+use std::io;
+
+use mongodb::error::{Error, ErrorKind, WriteFailure};
+
+use crate::store::{StoreError, StoreErrorKind};
+
+/// What the driver's error means to a caller. It stays the source: it names servers, but neither URL nor password.
+pub(super) fn broken(error: Error) -> StoreError {
+    let kind = match error.kind.as_ref() {
+        ErrorKind::Io(io) if io.kind() == io::ErrorKind::TimedOut => StoreErrorKind::Timeout,
+        ErrorKind::Command(command) if command.code == MAX_TIME_EXPIRED => StoreErrorKind::Timeout,
+        ErrorKind::Command(command) if NOT_OURS.contains(&command.code) => StoreErrorKind::Foreign,
+        ErrorKind::BsonDeserialization(_) => StoreErrorKind::Foreign,
+        ErrorKind::InvalidArgument { .. } | ErrorKind::InvalidTlsConfig { .. } => StoreErrorKind::Configuration,
+        _ => StoreErrorKind::Unavailable,
+    };
+    StoreError::new(kind).because(error)
+}
+
+/// Whether a document of this `_id` is there already.
+pub(super) fn is_duplicate(error: &Error) -> bool {
+    match error.kind.as_ref() {
+        ErrorKind::Write(WriteFailure::WriteError(write)) => write.code == DUPLICATE_KEY,
+        ErrorKind::Command(command) => command.code == DUPLICATE_KEY,
+        _ => false,
+    }
+}
+
+pub(super) fn unavailable(why: impl Into<Box<dyn StdError + Send + Sync>>) -> StoreError {
+    StoreError::new(StoreErrorKind::Unavailable).because(why)
+}
+
+pub(super) fn foreign(why: impl Into<Box<dyn StdError + Send + Sync>>) -> StoreError {
+    StoreError::new(StoreErrorKind::Foreign).because(why)
+}
+
+const DUPLICATE_KEY: i32 = 11_000;
+const MAX_TIME_EXPIRED: i32 = 50;
+/// An index of that name, or on these fields, is another one; a view, which takes neither documents nor indexes.
+const NOT_OURS: [i32; 3] = [85, 86, 166];
