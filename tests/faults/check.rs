@@ -1,9 +1,12 @@
 //! What must hold when a fault is over.
 
+use std::time::{Duration, Instant};
+
 use jwt_sessions::Refreshed;
 use jwt_sessions::session::{Outcome, Refused};
+use tokio::time::sleep;
 
-use super::client::Client;
+use super::client::{Client, Jar};
 use super::load::Shared;
 use super::token::Lineage;
 
@@ -35,8 +38,11 @@ pub(crate) async fn all(shared: &Shared, clients: Vec<Client>) {
             shared.tally.wrong(format!("{session} of {subject} is in use and not listed"));
         }
     }
-    for token in &ended {
-        let answer = instance.refresh(token).await.unwrap();
+    if shared.is_durable {
+        known_everywhere(shared, &ended).await;
+    }
+    for jar in &ended {
+        let answer = instance.refresh(&jar.refresh).await.unwrap();
         let is_over = matches!(answer, Refreshed::Refused(Refused::SessionEnded(Outcome::Ended)));
         if !is_over && shared.is_durable {
             shared.tally.wrong(format!("a session that was ended: {answer:?}"));
@@ -60,4 +66,20 @@ pub(crate) async fn all(shared: &Shared, clients: Vec<Client>) {
     let mut counts = shared.tally.counts();
     counts.wrong.retain(|what| what.contains("forked"));
     counts.wrong.extend(wrong);
+}
+
+/// Every instance refuses the access tokens of what was ended on any, also while the feed could not be read: within a second,
+/// and most of it is over.
+async fn known_everywhere(shared: &Shared, ended: &[Jar]) {
+    let begun = Instant::now();
+    for instance in &shared.instances {
+        for jar in ended {
+            while instance.verifier().verify(&jar.access).is_ok() {
+                if begun.elapsed() > Duration::from_secs(1) {
+                    return shared.tally.wrong(format!("the end of {} is not known everywhere", jar.session));
+                }
+                sleep(Duration::from_millis(5)).await;
+            }
+        }
+    }
 }

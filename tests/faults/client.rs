@@ -29,8 +29,8 @@ pub(crate) struct Client {
     pub(crate) pulse: Arc<Pulse>,
     pub(crate) subject: String,
     pub(crate) jar: Option<Jar>,
-    /// A token of each session that it ended, and was told so.
-    pub(crate) ended: Vec<String>,
+    /// The tokens of each session that it ended, and was told so.
+    pub(crate) ended: Vec<Jar>,
     /// The state of its dice.
     dice: u64,
 }
@@ -139,7 +139,7 @@ impl Client {
                 if instance.verifier().verify(&jar.access).is_ok() {
                     shared.tally.wrong("an access token outlived its session where that was ended");
                 }
-                self.ended.push(jar.refresh);
+                self.ended.push(jar);
             }
             // Whether it has ended is not known; it is not used again.
             Err(error) => self.failed("a logout", &error, begun).await,
