@@ -46,7 +46,7 @@ struct Counts {
     served: [AtomicUsize; CLIENTS],
 }
 
-/// A browser, and the sessions that it was ever given tokens of.
+/// A browser, and each generation's predecessor of the tokens that it was ever given.
 struct Browser {
     number: usize,
     site: Arc<Site>,
@@ -153,7 +153,6 @@ impl Browser {
     }
 }
 
-/// The two instances and those who use them.
 struct Scene<'a> {
     folder: &'a Path,
     store: &'a str,
