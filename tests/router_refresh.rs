@@ -86,3 +86,21 @@ async fn a_store_that_hangs_is_given_up_in_the_time_set() {
     world.store.is(Mood::Well);
     assert_eq!(world.send(post("/auth/refresh").jar(&jar)).await.status, 200);
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_time_set_is_for_all_that_a_refresh_asks_of_the_store() {
+    let world = World::built(|builder| builder.store_timeout(Duration::from_secs(3)));
+    let held = world.login_by_body("alice").await;
+    // An answer that is lost: long after it, the token takes two calls.
+    assert_eq!(world.send(post("/auth/refresh").token(&held.refresh)).await.status, 200);
+    world.wait(3600);
+    world.store.is(Mood::Slow);
+    for path in ["/auth/refresh", "/auth/rotate"] {
+        let began = tokio::time::Instant::now();
+        let answer = world.send(post(path).token(&held.refresh)).await;
+        let took = began.elapsed();
+        assert!(took < Duration::from_millis(3100), "{path}: {} after {took:?}", answer.status);
+    }
+    world.store.is(Mood::Well);
+    assert_eq!(world.send(post("/auth/refresh").token(&held.refresh)).await.status, 200);
+}

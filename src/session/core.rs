@@ -44,14 +44,15 @@ pub(crate) struct Lives {
 }
 
 impl<S: SessionStore> Core<S> {
-    /// Waits for the store, but not for longer than is configured.
-    pub(crate) async fn timed<T>(
+    /// Waits for the store, but not for longer than is configured: for one call, or for all calls of an operation together,
+    /// each of which may be slow.
+    pub(crate) async fn timed<T, E: From<StoreError>>(
         &self,
-        call: impl Future<Output = Result<T, StoreError>> + Send,
-    ) -> Result<T, StoreError> {
+        call: impl Future<Output = Result<T, E>> + Send,
+    ) -> Result<T, E> {
         match tokio::time::timeout(self.store_timeout, call).await {
             Ok(answer) => answer,
-            Err(_) => Err(StoreError::new(StoreErrorKind::Timeout)),
+            Err(_) => Err(StoreError::new(StoreErrorKind::Timeout).into()),
         }
     }
 
@@ -76,14 +77,17 @@ impl<S: SessionStore> Core<S> {
     ) -> Result<bool, SessionError> {
         let (core, subject) = (Arc::clone(self), subject.to_owned());
         through(async move {
-            let was_living = core.timed(core.store.revoke(&subject, session, reason)).await?;
-            if was_living {
-                core.ended.end(session);
-                core.reporter.report(session, &subject, EventKind::Revoked(reason));
-            } else {
-                core.note_ended(&subject, session).await?;
-            }
-            Ok(was_living)
+            let revoked = async {
+                let was_living = core.store.revoke(&subject, session, reason).await?;
+                if was_living {
+                    core.ended.end(session);
+                    core.reporter.report(session, &subject, EventKind::Revoked(reason));
+                } else {
+                    core.note_ended(&subject, session).await?;
+                }
+                Ok(was_living)
+            };
+            core.timed(revoked).await
         })
         .await
     }
@@ -91,7 +95,7 @@ impl<S: SessionStore> Core<S> {
     /// A session that was ended before, by an attempt whose answer was lost or by another instance, is noted here, too. Not
     /// unseen: the id is what somebody asked for, and may be another subject's or nobody's.
     async fn note_ended(&self, subject: &str, session: SessionId) -> Result<(), SessionError> {
-        let found = self.timed(self.store.load(subject, session)).await?;
+        let found = self.store.load(subject, session).await?;
         if found.is_some_and(|loaded| !loaded.row.is_living(loaded.now)) {
             self.ended.end(session);
         }

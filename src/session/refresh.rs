@@ -143,7 +143,7 @@ impl<S: SessionStore> Sessions<S> {
         core.mint.check(&claims.subject, &granted, core.clock.now(), room)?;
         let (sessions, presented) = (self.clone(), claims.clone());
         let (outcome, answer, loaded) = through(async move {
-            let rotated = sessions.rotated(&presented, secret_hash, operation).await?;
+            let rotated = sessions.core().timed(sessions.rotated(&presented, secret_hash, operation)).await?;
             sessions.settle(&presented, operation, &rotated);
             Ok(rotated)
         })
@@ -189,7 +189,7 @@ impl<S: SessionStore> Sessions<S> {
         core.reporter.report(claims.session, &claims.subject, EventKind::Presented(*outcome));
     }
 
-    /// Decides and writes, again when another writer was faster.
+    /// Decides and writes, again when another writer was faster. Whoever calls this sets the time for all of it.
     async fn rotated(
         &self,
         claims: &RefreshClaims,
@@ -202,11 +202,11 @@ impl<S: SessionStore> Sessions<S> {
         let rotation = if claims.legacy { core.rotation.by_itself() } else { core.rotation };
         let (subject, id) = (claims.subject.as_str(), claims.session);
         let mut found = match hoped_for(token, operation, &rotation) {
-            Some((outcome, swap)) => match core.timed(core.store.swap(subject, id, &secret_hash, &swap)).await? {
+            Some((outcome, swap)) => match core.store.swap(subject, id, &secret_hash, &swap).await? {
                 Swapped::Won(won) => return Ok((outcome, Answer::Both, Some(won))),
                 Swapped::Lost(found) => found,
             },
-            None => core.timed(core.store.load(subject, id)).await?,
+            None => core.store.load(subject, id).await?,
         };
         for _ in 0..TRIES {
             let Some(loaded) = found else { return Ok((Outcome::Unknown, Answer::Refusal, None)) };
@@ -221,7 +221,7 @@ impl<S: SessionStore> Sessions<S> {
                     }
                     return Ok((decision.outcome, decision.answer, found));
                 }
-                Write::Swap(swap) => match core.timed(core.store.swap(subject, id, &secret_hash, &swap)).await? {
+                Write::Swap(swap) => match core.store.swap(subject, id, &secret_hash, &swap).await? {
                     Swapped::Won(won) => return Ok((decision.outcome, decision.answer, Some(won))),
                     Swapped::Lost(now) => found = now,
                 },

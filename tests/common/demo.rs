@@ -112,6 +112,16 @@ pub(crate) fn binary() -> &'static Path {
             .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"))
             .arg("--target-dir")
             .arg(profile.parent().unwrap());
+        // With the stores that this test has.
+        let stores = [
+            ("postgres", cfg!(feature = "postgres")),
+            ("mysql", cfg!(feature = "mysql")),
+            ("redis", cfg!(feature = "redis")),
+            ("mongodb", cfg!(feature = "mongodb")),
+        ];
+        for (feature, _) in stores.into_iter().filter(|(_, is_on)| *is_on) {
+            build.args(["--features", feature]);
+        }
         if profile.ends_with("release") {
             build.arg("--release");
         }

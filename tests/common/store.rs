@@ -20,6 +20,8 @@ pub(crate) enum Mood {
     Failing,
     /// No call is ever answered.
     Hanging,
+    /// Each call takes two seconds.
+    Slow,
     /// All but the end of a session.
     Unending,
     /// However much is deleted, there is more.
@@ -101,6 +103,10 @@ impl Store {
                 Err(StoreError::new(StoreErrorKind::Unavailable).because("postgres://planted:secret@db refused"))
             }
             Mood::Hanging => std::future::pending().await,
+            Mood::Slow => {
+                tokio::time::sleep(Duration::from_secs(2)).await;
+                Ok(self.inner.lock().unwrap().clone())
+            }
             Mood::Panicking => panic!("planted: a store of the application's own"),
         }
     }

@@ -1,0 +1,144 @@
+//! What lies between a program and its server: it can be cut at the worst moment, hold back what the server says, or lead to
+//! another server.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU16, Ordering};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::AbortHandle;
+
+pub(crate) struct Proxy {
+    pub(crate) port: u16,
+    state: Arc<State>,
+    task: AbortHandle,
+}
+
+struct State {
+    target: AtomicU16,
+    /// How many answers are still to be lost.
+    losses: AtomicI64,
+    /// Only answers that have this in them.
+    needle: &'static [u8],
+    holds_back: watch::Sender<bool>,
+    /// Counts up when all connections are cut.
+    cuts: watch::Sender<u64>,
+    is_shut: AtomicBool,
+}
+
+impl Proxy {
+    /// On a free port, to the server at `target`.
+    pub(crate) async fn start(target: u16, needle: &'static [u8]) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let state = Arc::new(State {
+            target: AtomicU16::new(target),
+            losses: AtomicI64::new(0),
+            needle,
+            holds_back: watch::Sender::new(false),
+            cuts: watch::Sender::new(0),
+            is_shut: AtomicBool::new(false),
+        });
+        let task = tokio::spawn(accept(listener, state.clone())).abort_handle();
+        Self { port, state, task }
+    }
+
+    /// The next so many answers are thrown away when they come, and their connections are cut: the server has done what it
+    /// was asked, and nobody hears of it.
+    pub(crate) fn lose(&self, answers: i64) {
+        self.state.losses.store(answers, Ordering::Release);
+    }
+
+    /// How many of them are still to come.
+    pub(crate) fn losses_left(&self) -> i64 {
+        self.state.losses.load(Ordering::Acquire).max(0)
+    }
+
+    /// The server's words are held back, or not any more.
+    pub(crate) fn hold_back(&self, holds_back: bool) {
+        self.state.holds_back.send_replace(holds_back);
+    }
+
+    /// Cuts every connection. What was held back is lost.
+    pub(crate) fn cut(&self) {
+        self.state.cuts.send_modify(|cuts| *cuts += 1);
+    }
+
+    /// Cuts every connection, and takes no more until it leads somewhere again.
+    pub(crate) fn shut(&self) {
+        self.state.is_shut.store(true, Ordering::Release);
+        self.cut();
+    }
+
+    /// Leads to another server from now on.
+    pub(crate) fn lead_to(&self, target: u16) {
+        self.state.target.store(target, Ordering::Release);
+        self.state.is_shut.store(false, Ordering::Release);
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.task.abort();
+        self.cut();
+    }
+}
+
+async fn accept(listener: TcpListener, state: Arc<State>) {
+    while let Ok((client, _)) = listener.accept().await {
+        if state.is_shut.load(Ordering::Acquire) {
+            continue;
+        }
+        tokio::spawn(connection(client, state.clone()));
+    }
+}
+
+async fn connection(client: TcpStream, state: Arc<State>) {
+    let mut cuts = state.cuts.subscribe();
+    let target = ("127.0.0.1", state.target.load(Ordering::Acquire));
+    let Ok(server) = TcpStream::connect(target).await else { return };
+    // It does not matter if one of them cannot.
+    let _ = (client.set_nodelay(true), server.set_nodelay(true));
+    let (from_client, to_client) = client.into_split();
+    let (from_server, to_server) = server.into_split();
+    // Whichever ends first takes the other with it.
+    tokio::select! {
+        _ = cuts.changed() => {}
+        () = forth(from_client, to_server) => {}
+        () = back(from_server, to_client, &state) => {}
+    }
+}
+
+async fn forth(mut from: OwnedReadHalf, mut to: OwnedWriteHalf) {
+    let mut buffer = vec![0; 64 * 1024];
+    while let Ok(length @ 1..) = from.read(&mut buffer).await {
+        if to.write_all(&buffer[..length]).await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn back(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, state: &State) {
+    let mut held_back = state.holds_back.subscribe();
+    let mut buffer = vec![0; 64 * 1024];
+    while let Ok(length @ 1..) = from.read(&mut buffer).await {
+        let said = &buffer[..length];
+        if state.is_lost(said) {
+            return;
+        }
+        // An error says that the proxy is gone.
+        if held_back.wait_for(|holds_back| !holds_back).await.is_err() || to.write_all(said).await.is_err() {
+            return;
+        }
+    }
+}
+
+impl State {
+    fn is_lost(&self, said: &[u8]) -> bool {
+        self.losses.load(Ordering::Acquire) > 0
+            && said.windows(self.needle.len()).any(|window| window == self.needle)
+            && self.losses.fetch_sub(1, Ordering::AcqRel) > 0
+    }
+}
