@@ -31,8 +31,6 @@ mod load;
 mod mysql;
 #[path = "faults/postgres.rs"]
 mod postgres;
-#[path = "faults/processes.rs"]
-mod processes;
 #[path = "faults/proxy.rs"]
 mod proxy;
 #[path = "faults/redis.rs"]

@@ -8,9 +8,9 @@ use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
 use super::load::{Instance, Load, STORE_TIMEOUT, instance};
-use super::processes::{kill_all, send, signal_all};
 use super::proxy::Proxy;
 use super::servers::postgres::Postgres;
+use super::servers::tree::{send, signal_all};
 use super::tally::Tally;
 
 struct World {
@@ -63,8 +63,7 @@ async fn postgres_killed_and_started_again() {
     let (mut world, instances) = World::new().await;
     let mut load = Load::start("PostgreSQL, kill -9 and restart", instances, world.tally.clone()).await;
     load.surge().await;
-    kill_all(world.pid()).await;
-    world.server.crash();
+    world.server.crash().await;
     load.fails(32).await;
     world.server.restart();
     drop(world.server.connect(&world.database).await);

@@ -17,7 +17,6 @@ use tokio::time::sleep;
 use super::demo::Demo;
 use super::gate::Gate;
 use super::load::WINDOW;
-use super::processes::kill_all;
 use super::servers::postgres::Postgres;
 use super::token::Lineage;
 
@@ -286,8 +285,7 @@ async fn postgres_killed_behind_two_processes() {
     let url = server.url(&database);
     let scene = Scene::start(folder.path(), &url).await;
     scene.surge().await;
-    kill_all(server.process().pid()).await;
-    server.crash();
+    server.crash().await;
     while scene.site.counts.unavailable.load(Ordering::Relaxed) < CLIENTS as u64 {
         sleep(Duration::from_millis(5)).await;
     }

@@ -13,6 +13,7 @@ pub(crate) mod postgres;
 pub(crate) mod process;
 #[cfg(feature = "redis")]
 pub(crate) mod redis;
+pub(crate) mod tree;
 
 use std::net::TcpListener;
 use std::process::Command;

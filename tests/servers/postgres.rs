@@ -17,7 +17,7 @@ use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use sqlx::{AssertSqlSafe, Connection as _};
 
 use super::process::Process;
-use super::{PATIENCE, Shared, free_port, is_root, until};
+use super::{PATIENCE, Shared, free_port, is_root, tree, until};
 
 /// A server whose data is gone with it.
 pub(crate) struct Postgres {
@@ -69,9 +69,11 @@ impl Postgres {
     }
 
     /// Ends it at once, as a power cut does.
-    pub(crate) fn crash(&mut self) {
-        self.process.take().unwrap().kill();
-        // Its children notice by themselves; a new server waits for them.
+    pub(crate) async fn crash(&mut self) {
+        let process = self.process.take().unwrap();
+        tree::kill_all(process.pid()).await;
+        drop(process);
+        // Of a process that is gone: another one may have its number by now.
         let pid = self.folder.path().join("data/postmaster.pid");
         let _ = fs::remove_file(pid);
     }

@@ -66,7 +66,7 @@ async fn what_was_answered_survives_a_crash() {
     }
     store.revoke("subject 0", sessions[0].id, RevokeReason::Logout).await.unwrap();
     store.revoke_subject("subject 1", None, RevokeReason::LogoutAll).await.unwrap();
-    server.crash();
+    server.crash().await;
     server.restart();
     server.connect("postgres").await;
 

@@ -164,7 +164,7 @@ async fn a_server_that_is_down_is_unavailable_and_then_back() {
     let store = super::ready(options.connect_lazy_with(server.options("postgres"))).await;
     let alice = session(1, "alice");
     open(&store, &alice).await;
-    server.crash();
+    server.crash().await;
     let error = store.load("alice", alice.id).await.unwrap_err();
     assert!(matches!(error.kind(), StoreErrorKind::Unavailable | StoreErrorKind::Timeout), "{}", words(&error));
     server.restart();

@@ -134,7 +134,7 @@ async fn after_a_crash_a_reader_begins_anew() {
     let mut cursor = Cursor::default();
     assert_eq!(read(&store, &mut cursor).await, [Ends::Below(alice.id, 2)]);
     assert_eq!(read(&store, &mut cursor).await, []);
-    server.crash();
+    server.crash().await;
     server.restart();
     server.connect("postgres").await;
     let store = ready(server.pool("postgres", 4)).await;

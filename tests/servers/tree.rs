@@ -1,4 +1,6 @@
 //! A server of several processes: all of them at once.
+#![allow(dead_code, reason = "each test takes what it needs")]
+#![allow(clippy::unwrap_used, reason = "a helper of tests, outside of any test function")]
 
 use std::fs;
 use std::process::Command;
