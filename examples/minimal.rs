@@ -7,7 +7,6 @@ use jwt_sessions::*;
 async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let settings = Settings::from_env()?;
     let store = settings.store().await?;
-    store.migrate().await?; // makes the tables, where there are any to make
     let sessions = settings.builder(store, accounts(login, grant)).build()?;
     let app = Router::new()
         .route("/me", get(me))

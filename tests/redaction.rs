@@ -255,10 +255,12 @@ async fn no_public_type_shows_a_secret() {
 
     let formatted: BTreeSet<_> = shown.0.iter().map(|(name, _)| name.as_str()).collect();
     // Nobody can have a `NoLogin`; the futures are what they wait for, and have no `Debug`.
-    let other = ["NoLogin", "ResponseFuture", "RequireFuture"];
+    // The stores of servers are formatted by their own tests, which are built with their drivers.
+    let servers = ["PostgresStore", "MySqlStore", "RedisStore", "MongoStore"];
+    let other = ["NoLogin", "ResponseFuture", "RequireFuture"].into_iter().chain(servers);
     let public = public_types(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
     let missing: Vec<_> = public.iter().filter(|name| !formatted.contains(name.as_str())).collect();
-    assert_eq!(missing, BTreeSet::from(other).iter().collect::<Vec<_>>(), "format these types here, too");
+    assert_eq!(missing, other.collect::<BTreeSet<_>>().iter().collect::<Vec<_>>(), "format these types here, too");
 }
 
 fn public_types(folder: &Path) -> BTreeSet<String> {

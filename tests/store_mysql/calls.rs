@@ -178,6 +178,7 @@ async fn an_error_says_nothing_of_whom_it_was_about() {
         assert_eq!(error.kind(), StoreErrorKind::Configuration);
     }
     let missing = MySqlStore::new(server.pool(&server.database().await, 1));
+    assert_eq!(format!("{missing:?}"), "MySqlStore { .. }");
     let error = missing.swap("alice", id(1), &HASH, &Swap::new((1, 1), 2, 1)).await.unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::Configuration, "the tables were not made: {}", words(&error));
     let error = missing.create(&session).await.unwrap_err();

@@ -107,6 +107,8 @@ async fn no_error_shows_a_password_or_a_url() {
         assert!(!words(&refused).contains("PLANTED") && !words(&refused).contains("redis://:"), "{}", words(&refused));
     }
     let store = connect(&format!("redis://:correct-horse@127.0.0.1:{port}")).await.unwrap();
+    let shown = format!("{:?}", ready(&Redis::start(&[]).await).await);
+    assert!(!shown.contains("127.0.0.1"), "{shown}");
     store.create(&session("alice", 1)).await.unwrap();
 }
 

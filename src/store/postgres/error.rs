@@ -19,8 +19,8 @@ fn kind(error: &Error) -> StoreErrorKind {
         Error::Database(_) => match code(error).as_deref() {
             // Cancelled by `statement_timeout`, `lock_timeout` or `idle_in_transaction_session_timeout`.
             Some("57014" | "55P03" | "25P03") => StoreErrorKind::Timeout,
-            // No such user, password or database.
-            Some("28000" | "28P01" | "3D000") => StoreErrorKind::Configuration,
+            // No such user, password or database; no such table, because nobody called `migrate`.
+            Some("28000" | "28P01" | "3D000" | "42P01") => StoreErrorKind::Configuration,
             _ => StoreErrorKind::Unavailable,
         },
         _ => StoreErrorKind::Unavailable,
