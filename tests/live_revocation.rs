@@ -204,3 +204,14 @@ async fn nobody_follows_the_feed_for_sessions_that_are_gone() {
     assert_eq!(held_by.holders(), 1, "the background tasks end with the last handle");
     assert!(store.holders() > 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn ending_all_takes_as_long_as_the_store_needs() {
+    let a = World::built(|builder| builder.store_timeout(SECOND));
+    let held = a.login_by_body("alice").await;
+    a.wait(1);
+    // Two seconds a call.
+    a.store.is(Mood::Slow);
+    assert_eq!(a.sessions.revoke_all(a.clock.now()).await.unwrap(), 1);
+    assert_eq!(status(&a, &held).await, 401);
+}

@@ -91,10 +91,11 @@ install tests/interop
 # The examples first: the tests start them.
 run cargo build --locked --examples || true
 run cargo test --locked --no-fail-fast --tests || true
-run cargo test --locked --no-fail-fast --doc || true
 # The stores on their own servers.
 run cargo build --locked --examples --features "$SERVERS" || true
 run cargo test --locked --no-fail-fast --features "$SERVERS" $(servers) || true
+run cargo test --locked --no-fail-fast --features "$SERVERS" --lib store:: || true
+run cargo test --locked --no-fail-fast --features "$SERVERS" --doc || true
 # The token ring on the other backend alone.
 run cargo test --locked --no-fail-fast --no-default-features --features rust-crypto --lib --test tokens --test keys \
     --test known_traps --test wycheproof --test rfc_examples --test corpus || true

@@ -7,7 +7,7 @@ use tokio::task::AbortHandle;
 
 use super::accounts::Accounts;
 use super::builder::SessionsBuilder;
-use super::core::Core;
+use super::core::{Core, through};
 use super::error::{BuildError, SessionError};
 use super::feed::{self, FeedState};
 use super::keys::Keys;
@@ -126,16 +126,24 @@ impl<S: SessionStore> Sessions<S> {
     /// Logins whose credentials were read before that moment are refused, for good. So a moment more than a minute from now,
     /// by which clocks may differ, counts as one minute from now.
     ///
+    /// It takes as long as there are sessions: the time set for the store does not count, and it goes on when its caller stops
+    /// waiting.
+    ///
     /// # Errors
     ///
-    /// When the store breaks.
+    /// When the store breaks; some sessions may have been ended, and the call is to be made again.
     pub async fn revoke_all(&self, before: Timestamp) -> Result<u64, SessionError> {
-        let core = self.core();
+        let core = Arc::clone(self.core());
         let before = before.min(core.clock.now().after(CLOCKS_DIFFER));
-        let ended = core.timed(core.store.revoke_all(before)).await?;
-        core.ended.end_all();
-        tracing::warn!(ended, "all sessions opened before a moment were ended");
-        Ok(ended)
+        through(async move {
+            let ended = core.store.revoke_all(before).await;
+            // Also after an error, for it may have happened: whoever's session lives gets another token.
+            core.ended.end_all();
+            let ended = ended?;
+            tracing::warn!(ended, "all sessions opened before a moment were ended");
+            Ok(ended)
+        })
+        .await
     }
 
     /// The living sessions of a subject, those used last first.

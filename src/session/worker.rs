@@ -46,7 +46,8 @@ const TURN: Duration = Duration::from_millis(50);
 /// Runs until every handle is gone, and writes what it holds before it ends.
 pub(crate) async fn run<S: SessionStore>(core: Arc<Core<S>>, work: &mut Work) {
     let mut write_at = Instant::now() + GATHER;
-    let (mut purge_at, mut purging) = (Instant::now() + PURGE, false);
+    let mut purge_at = Instant::now() + PURGE;
+    let mut forget_at = purge_at;
     loop {
         let wake = if work.is_done() { purge_at } else { write_at.min(purge_at) };
         match tokio::time::timeout_at(wake, work.jobs.recv()).await {
@@ -76,12 +77,14 @@ pub(crate) async fn run<S: SessionStore>(core: Arc<Core<S>>, work: &mut Work) {
             write_at = Instant::now() + GATHER;
         }
         if now >= purge_at {
-            if !purging {
+            // Also while a long purge goes on.
+            if now >= forget_at {
+                forget_at = now + PURGE;
                 core.ended.forget();
                 // A store that has lost a confirmation hears it again, and so does one whose orphan ends no session.
                 work.sights.forget();
             }
-            purging = purge_page(&core).await;
+            let purging = purge_page(&core).await;
             purge_at = Instant::now() + if purging { TURN } else { PURGE };
         }
     }

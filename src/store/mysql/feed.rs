@@ -38,7 +38,7 @@ impl Work for Read {
             let ranges = place.holes().chain(std::iter::repeat((0, 0))).take(HOLES);
             let query = ranges.fold(sqlx::query(LATE), |query, (from, to)| query.bind(from).bind(to));
             late = entries(query.bind(LIMIT).fetch_all(conn).await?)?;
-            late.iter().for_each(|entry| place.found(entry.n));
+            late.iter().for_each(|entry| place.found(entry.n, entry.at));
         }
         for entry in found.iter().filter(|entry| entry.n > place.last).collect::<Vec<_>>() {
             // What is missing among old entries is as old as they are.

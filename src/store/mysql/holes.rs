@@ -60,13 +60,15 @@ impl Place {
         self.holes.iter().map(|hole| (hole.from, hole.to))
     }
 
-    /// That the entry of this number, which is missing, was read after all.
-    pub(super) fn found(&mut self, n: i64) {
+    /// That the entry of this number, written at `at`, which is missing, was read after all. What is missing below it was given
+    /// its number before, and is waited for from then: a hole of many that became one grows old from its lower end.
+    pub(super) fn found(&mut self, n: i64, at: i64) {
         let split = |hole: &Hole| {
             if n < hole.from || hole.to < n {
                 return [Some(*hole), None];
             }
-            let (below, above) = (Hole { to: n - 1, ..*hole }, Hole { from: n + 1, ..*hole });
+            let below = Hole { to: n - 1, since: hole.since.min(at), ..*hole };
+            let above = Hole { from: n + 1, ..*hole };
             [below, above].map(|hole| Some(hole).filter(|hole| hole.from <= hole.to))
         };
         self.holes = self.holes.iter().flat_map(split).flatten().collect();
@@ -134,13 +136,13 @@ mod tests {
         let mut place = Place::start();
         read(&mut place, &[3, 4, 9], 1000);
         assert_eq!(missing(&place), [(1, 2), (5, 8)]);
-        place.found(6);
-        place.found(1);
-        place.found(6);
+        for n in [6, 1, 6] {
+            place.found(n, 1000);
+        }
         assert_eq!(missing(&place), [(2, 2), (5, 5), (7, 8)]);
         assert_eq!(Place::read(&place.cursor()), Some(place.clone()));
         for n in [2, 5, 7, 8] {
-            place.found(n);
+            place.found(n, 1000);
         }
         assert_eq!(missing(&place), []);
         assert_eq!(Place::read(&place.cursor()), Some(place));
@@ -170,6 +172,24 @@ mod tests {
         assert_eq!(place.holes.len(), HOLES);
         assert_eq!(missing(&place).last(), Some(&(51, 59)));
         assert_eq!(Place::read(&place.cursor()), Some(place));
+    }
+
+    #[test]
+    fn numbers_that_are_never_given_do_not_pile_up() {
+        // Every second one, a hundred each ten seconds: more holes than are remembered one by one.
+        let mut place = Place::start();
+        for batch in 0..30 {
+            let now = 1000 + batch * 10_000;
+            let written = |n: i64| 1000 + (n / 2 - 1) / 100 * 10_000;
+            let asked: Vec<_> = place.holes().collect();
+            for n in (2..=place.last).step_by(2).filter(|n| asked.iter().any(|(from, to)| (*from..=*to).contains(n))) {
+                place.found(n, written(n));
+            }
+            (1..=100).for_each(|n| place.next(200 * batch + 2 * n, now, now));
+            place.forget(Timestamp::from_millis(now));
+        }
+        let oldest = missing(&place).first().map(|(from, _)| *from);
+        assert!(oldest.is_some_and(|from| from > place.last - 8 * 200), "{:?} of {}", missing(&place), place.last);
     }
 
     #[test]

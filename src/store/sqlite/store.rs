@@ -169,6 +169,7 @@ impl SessionStore for SqliteStore {
             if !dead.is_empty() {
                 deleted += self.writer.call(move |conn, now| purge::delete(conn, &dead, now)).await?;
             }
+            let is_end = next.is_none();
             let is_round = match next {
                 Some(next) => {
                     at = next;
@@ -180,9 +181,12 @@ impl SessionStore for SqliteStore {
                 }
             };
             self.set_purged_to(at.clone());
-            if is_round {
+            // At the end of the table, not of a round: of a large one no call sees a whole round.
+            if is_end {
                 self.writer.call(purge::forget).await?;
                 while self.writer.call(feed::forget).await? {}
+            }
+            if is_round {
                 break;
             }
         }
