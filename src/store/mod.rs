@@ -21,6 +21,8 @@ mod postgres;
 mod record;
 #[cfg(feature = "redis")]
 mod redis;
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+mod round;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 

@@ -12,6 +12,7 @@ use super::revoke::{Revoke, RevokeAll, RevokeSubject};
 use super::swap::Exchange;
 use super::work::call;
 use super::{feed, schema};
+use crate::store::round::Round;
 use crate::store::{
     Created, Cursor, Feed, Listed, Loaded, NewSession, RevokeReason, Seen, SessionStore, StoreError, Swap, Swapped,
 };
@@ -176,23 +177,19 @@ impl SessionStore for MySqlStore {
     }
 
     async fn purge(&self, limit: usize) -> Result<usize, StoreError> {
-        let start = self.purged_to().sessions;
-        let (mut at, mut deleted, mut wrapped) = (start.clone(), 0_usize, start == Place::default());
+        let (mut at, mut deleted) = (self.purged_to().sessions, 0_usize);
+        let mut round = Round::from(at.clone());
         while deleted < limit {
             let page = call(&self.pool, purge::Sessions { start: at, limit: limit - deleted }).await?;
             deleted += page.deleted;
-            let is_round = match &page.next {
-                Some(next) => wrapped && start != Place::default() && *next >= start,
-                None => std::mem::replace(&mut wrapped, true),
-            };
-            let is_end = page.next.is_none();
+            let (is_end, is_over) = (page.next.is_none(), round.is_over(page.next.as_ref()));
             at = page.next.unwrap_or_default();
             self.set_purged_to(|purged| purged.sessions = at.clone());
             // At the end of the table, not of a round: of a large one no call sees a whole round.
             if is_end {
                 self.tidy().await?;
             }
-            if is_round {
+            if is_over {
                 break;
             }
         }

@@ -10,6 +10,7 @@ use super::listener::Listener;
 use super::purge::{self, Page};
 use super::swap::{self, Key};
 use super::{create, ends, feed, read, schema};
+use crate::store::round::Round;
 use crate::store::{
     Created, Cursor, Feed, Listed, Loaded, NewSession, RevokeReason, Seen, SessionStore, StoreError, Swap, Swapped,
 };
@@ -173,23 +174,19 @@ impl SessionStore for PostgresStore {
     }
 
     async fn purge(&self, limit: usize) -> Result<usize, StoreError> {
-        let start = self.inner.purged_to.load(Ordering::Relaxed);
-        let (mut at, mut deleted, mut wrapped) = (start, 0_usize, start == 0);
+        let (mut at, mut deleted) = (self.inner.purged_to.load(Ordering::Relaxed), 0_usize);
+        let mut round = Round::from(at);
         while deleted < limit {
             let page = retried(|| purge::page(self.pool(), at, limit - deleted)).await?;
             let Page { deleted: dead, next } = page;
             deleted += dead;
             at = next.unwrap_or(0);
             self.inner.purged_to.store(at, Ordering::Relaxed);
-            let is_round = match next {
-                Some(at) => wrapped && start > 0 && at >= start,
-                None => std::mem::replace(&mut wrapped, true),
-            };
             // At the end of the table, not of a round: of a large one no call sees a whole round.
             if next.is_none() {
                 retried(|| purge::forget(self.pool())).await?;
             }
-            if is_round {
+            if round.is_over(next.as_ref()) {
                 break;
             }
         }

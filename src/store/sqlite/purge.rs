@@ -7,16 +7,11 @@ use super::statements::int;
 use crate::store::{NOTED_FOR, REVOKED_FOR};
 use crate::token::Timestamp;
 
-/// Where a session stands in the table's order.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+/// Where a session stands in the table's order; by default before every session.
+#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Place {
     subject: Vec<u8>,
     id: Vec<u8>,
-}
-
-impl Place {
-    /// Before every session.
-    pub(super) const START: Self = Self { subject: Vec::new(), id: Vec::new() };
 }
 
 /// A page of a walk through the table.

@@ -9,6 +9,7 @@ use super::purge::{self, Page, Place};
 use super::queue::Queue;
 use super::{feed, file, schema, statements, writer};
 use crate::clock::Clock;
+use crate::store::round::Round;
 use crate::store::{
     Created, Cursor, Feed, Listed, Loaded, NewSession, RevokeReason, Seen, SessionStore, StoreError, Swap, Swapped,
 };
@@ -74,7 +75,7 @@ impl SqliteStore {
         let read = is_open.await.unwrap_or_else(|_| Err(unavailable("the store's thread is gone")))?;
         let time = clock.clone();
         let reader = Queue::serve("sessions-read", move |orders| writer::read(read, &time, &orders))?;
-        Ok(Self { writer, reader, clock, purged_to: Arc::new(Mutex::new(Place::START)) })
+        Ok(Self { writer, reader, clock, purged_to: Arc::default() })
     }
 
     /// Makes the tables, if they are not there. May be called at every start, also by many processes at once.
@@ -160,8 +161,8 @@ impl SessionStore for SqliteStore {
     }
 
     async fn purge(&self, limit: usize) -> Result<usize, StoreError> {
-        let start = self.purged_to();
-        let (mut at, mut deleted, mut wrapped) = (start.clone(), 0_usize, start == Place::START);
+        let (mut at, mut deleted) = (self.purged_to(), 0_usize);
+        let mut round = Round::from(at.clone());
         while deleted < limit {
             let (clock, rest) = (self.clock.clone(), limit - deleted);
             let Page { dead, next } =
@@ -169,24 +170,15 @@ impl SessionStore for SqliteStore {
             if !dead.is_empty() {
                 deleted += self.writer.call(move |conn, now| purge::delete(conn, &dead, now)).await?;
             }
-            let is_end = next.is_none();
-            let is_round = match next {
-                Some(next) => {
-                    at = next;
-                    wrapped && start != Place::START && at >= start
-                }
-                None => {
-                    at = Place::START;
-                    std::mem::replace(&mut wrapped, true)
-                }
-            };
+            let (is_end, is_over) = (next.is_none(), round.is_over(next.as_ref()));
+            at = next.unwrap_or_default();
             self.set_purged_to(at.clone());
             // At the end of the table, not of a round: of a large one no call sees a whole round.
             if is_end {
                 self.writer.call(purge::forget).await?;
                 while self.writer.call(feed::forget).await? {}
             }
-            if is_round {
+            if is_over {
                 break;
             }
         }
