@@ -8,8 +8,8 @@
 
 use std::path::Path;
 use std::process::Command;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlPool, MySqlPoolOptions};
@@ -23,6 +23,7 @@ use super::process::Process;
 use super::{Shared, free_port, is_root, until};
 
 static SHARED: Shared<MySql> = Shared::new();
+static INSTALLING: Mutex<()> = Mutex::new(());
 static DATABASES: AtomicU32 = AtomicU32::new(0);
 
 pub(crate) struct MySql {
@@ -45,8 +46,13 @@ impl MySql {
         let data = format!("--datadir={}", folder.path().join("data").display());
         let mut install = vec!["--no-defaults", &data, "--auth-root-authentication-method=normal", "--skip-test-db"];
         install.extend(is_root().then_some("--user=root"));
-        let installed = Command::new("mariadb-install-db").args(install).output().unwrap();
-        assert!(installed.status.success(), "{}", String::from_utf8_lossy(&installed.stdout));
+        let installed = {
+            // One at a time: of two at once, one failed now and then.
+            let _turn = INSTALLING.lock().unwrap_or_else(PoisonError::into_inner);
+            Command::new("mariadb-install-db").args(install).env("TMPDIR", folder.path()).output().unwrap()
+        };
+        let said = [installed.stdout, installed.stderr].concat();
+        assert!(installed.status.success(), "{}", String::from_utf8_lossy(&said));
         let mut server = Self { process: None, folder, port: free_port(), zone, options };
         server.restart();
         server
