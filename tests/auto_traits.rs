@@ -6,8 +6,9 @@ use std::marker::PhantomData;
 
 use http::Response;
 use jwt_sessions::auth::{
-    Authenticated, DefaultResponseForRefusal, JwtAuth, JwtAuthLayer, Refusal, RefusalKind, Require, RequireFuture,
-    Required, ResponseFuture, SessionWatch, Sight, Verifier, VerifierBuilder, VerifierError, VerifierErrorKind,
+    Authenticated, DefaultResponseForRefusal, JwtAuth, JwtAuthLayer, Noted, Refusal, RefusalKind, Require,
+    RequireFuture, Required, ResponseFuture, SessionWatch, Sight, Verifier, VerifierBuilder, VerifierError,
+    VerifierErrorKind,
 };
 use jwt_sessions::session::{LegacySecret, LegacyTokens};
 use jwt_sessions::store::{Loaded, NewSession, Row};
@@ -37,6 +38,7 @@ fn public_types_of_auth_cross_threads() {
     all::<Authenticated>();
     all::<Authenticated<String>>();
     all::<Sight>();
+    all::<Noted>();
     all::<Box<dyn SessionWatch>>();
 }
 

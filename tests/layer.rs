@@ -14,7 +14,7 @@ use axum::routing::{any, get as on_get};
 use http::{Method, Request, Response, StatusCode};
 use jwt_sessions::Site;
 use jwt_sessions::auth::{
-    Authenticated, JwtAuthLayer, Refusal, RefusalKind, SessionWatch, Sight, Verifier, authenticated,
+    Authenticated, JwtAuthLayer, Noted, Refusal, RefusalKind, SessionWatch, Sight, Verifier, authenticated,
 };
 use jwt_sessions::token::{Algorithm, KeySet, Registered, SigningKey};
 use serde_json::json;
@@ -130,7 +130,7 @@ async fn a_refusal_names_the_session_where_the_token_is_valid() {
 struct Watch(Mutex<Vec<u64>>);
 
 impl SessionWatch for Watch {
-    fn sight(&self, token: &Registered) -> Sight {
+    fn sight(&self, token: &Registered, _: &Noted) -> Sight {
         let generation = token.generation.unwrap();
         self.0.lock().unwrap().push(generation);
         match generation {

@@ -21,7 +21,7 @@ const RINGS: [(&str, &[&str], &[&str]); 8] = [
     ("settings", &["token", "store", "site", "session"], &["http::", "axum"]),
 ];
 /// What the session ring knows of the layer: it builds the verifier, and tells it what has ended.
-const AUTH_IN_SESSION: [&str; 4] = ["Verifier", "VerifierBuilder", "SessionWatch", "Sight"];
+const AUTH_IN_SESSION: [&str; 5] = ["Verifier", "VerifierBuilder", "SessionWatch", "Sight", "Noted"];
 const DRIVERS: [&str; 6] = ["rusqlite", "sqlx", "redis", "mongodb", "tokio_postgres", "mysql_async"];
 
 /// Every file of `src` with its name, its ring, and its code: without comments and tests.

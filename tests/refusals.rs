@@ -17,7 +17,9 @@ use axum::response::{IntoResponse, Redirect};
 use axum::routing::{any, get as on_get};
 use http::{HeaderValue, Response, StatusCode};
 use jwt_sessions::Site;
-use jwt_sessions::auth::{Authenticated, JwtAuthLayer, Refusal, RefusalKind, Require, SessionWatch, Sight, Verifier};
+use jwt_sessions::auth::{
+    Authenticated, JwtAuthLayer, Noted, Refusal, RefusalKind, Require, SessionWatch, Sight, Verifier,
+};
 use jwt_sessions::token::Registered;
 use tower::ServiceExt;
 
@@ -47,7 +49,7 @@ fn routes() -> Router {
 struct Watch;
 
 impl SessionWatch for Watch {
-    fn sight(&self, token: &Registered) -> Sight {
+    fn sight(&self, token: &Registered, _: &Noted) -> Sight {
         match token.session {
             ended if ended == Some(session(7)) => Sight::Ended,
             unknown if unknown == Some(session(8)) => Sight::Unready,

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jwt_sessions::auth::{
-    Authenticated, JwtAuthLayer, RefusalKind, Require, SessionWatch, Sight, Verifier, VerifierErrorKind, authenticated,
+    Authenticated, JwtAuthLayer, Noted, RefusalKind, Require, SessionWatch, Sight, Verifier, VerifierErrorKind,
+    authenticated,
 };
 use jwt_sessions::token::{KeySet, Registered, Signer, TokenErrorKind};
 use serde_json::json;
@@ -102,7 +103,7 @@ fn a_resource_server_verifies_from_public_keys_alone() {
 fn a_token_by_hand_is_asked_of_the_watch_too() {
     struct Ended;
     impl SessionWatch for Ended {
-        fn sight(&self, _: &Registered) -> Sight {
+        fn sight(&self, _: &Registered, _: &Noted) -> Sight {
             Sight::Ended
         }
     }

@@ -2,6 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::cache::{TOKENS, VerifiedTokens};
 use super::csrf::CsrfGuard;
 use super::error::{VerifierError, VerifierErrorKind};
 use super::refusal::REALM;
@@ -9,7 +10,7 @@ use super::verifier::{Inner, Verifier};
 use super::watch::SessionWatch;
 use crate::clock::Clock;
 use crate::site::Site;
-use crate::token::{ACCESS_TYPE, KeySet, Policy};
+use crate::token::{ACCESS_TYPE, KeySet, KnownHeaders, Policy};
 
 /// A [`Verifier`] in the making.
 ///
@@ -27,6 +28,7 @@ pub struct VerifierBuilder {
     realm: String,
     watch: Option<Arc<dyn SessionWatch>>,
     cookie_first: bool,
+    cached_tokens: usize,
 }
 
 impl VerifierBuilder {
@@ -43,6 +45,7 @@ impl VerifierBuilder {
             realm: REALM.to_owned(),
             watch: None,
             cookie_first: false,
+            cached_tokens: TOKENS,
         }
     }
 
@@ -139,6 +142,13 @@ impl VerifierBuilder {
         self
     }
 
+    /// How many verified tokens of ordinary size are kept, so that the next request with one costs no signature check, at 1 KiB each;
+    /// 10,000 unless it is set, and none with 0. See [*What is kept*](crate::auth#what-is-kept).
+    pub fn cached_tokens(mut self, tokens: usize) -> Self {
+        self.cached_tokens = tokens;
+        self
+    }
+
     /// The verifier.
     ///
     /// # Errors
@@ -168,6 +178,8 @@ impl VerifierBuilder {
         Ok(Verifier::from(Inner {
             policy,
             keys: self.keys,
+            known: VerifiedTokens::new(self.cached_tokens),
+            headers: KnownHeaders::default(),
             clock: self.clock,
             site: self.site,
             csrf,

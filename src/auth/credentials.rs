@@ -9,8 +9,8 @@ use super::refusal::{Refusal, RefusalKind};
 
 /// The access tokens of one request, before anything is known about them. Borrowed: looking costs no allocation.
 pub(super) struct Credentials<'a> {
-    header: Option<&'a str>,
-    cookies: [Option<&'a str>; MOST_COOKIES],
+    header: Option<&'a [u8]>,
+    cookies: [Option<&'a [u8]>; MOST_COOKIES],
 }
 
 /// How a token came.
@@ -22,14 +22,13 @@ pub(super) enum Channel {
 
 impl<'a> Credentials<'a> {
     /// Collects `Authorization: Bearer` (RFC 6750 section 2.1) and the cookies named `cookie`. Never the query string: it
-    /// ends up in logs (section 5.3).
+    /// ends up in logs (section 5.3). Whether the header's is [well-formed](is_token68) is still to be seen: a token that is known
+    /// is, and needs no look at each byte.
     pub(super) fn of(headers: &'a HeaderMap, cookie: Option<&str>) -> Result<Self, Refusal> {
         let mut cookies = [None; MOST_COOKIES];
         if let Some(name) = cookie {
             let mut slots = cookies.iter_mut();
             for value in named(headers, name.as_bytes()) {
-                // No token has a byte above ASCII, and the empty text is no token either.
-                let value = std::str::from_utf8(value).unwrap_or_default();
                 *slots.next().ok_or(Refusal::new(RefusalKind::InvalidRequest))? = Some(value);
             }
         }
@@ -37,7 +36,7 @@ impl<'a> Credentials<'a> {
     }
 
     /// The tokens in the order in which they are preferred.
-    pub(super) fn in_order(&self, cookie_first: bool) -> impl Iterator<Item = (Channel, &'a str)> {
+    pub(super) fn in_order(&self, cookie_first: bool) -> impl Iterator<Item = (Channel, &'a [u8])> {
         let header = self.header.map(|token| (Channel::Header, token));
         let (before, after) = if cookie_first { (None, header) } else { (header, None) };
         let cookies = self.cookies.into_iter().flatten().map(|token| (Channel::Cookie, token));
@@ -51,12 +50,26 @@ impl<'a> Credentials<'a> {
 /// Names are not percent-decoded, or `__%48ost-` would pass for a prefix that browsers did not check. Quotes are not
 /// stripped, or the inside of another cookie's quoted value would pass for one of ours.
 pub(crate) fn named<'a>(headers: &'a HeaderMap, name: &[u8]) -> impl Iterator<Item = &'a [u8]> {
-    let pairs = headers.get_all(COOKIE).iter().flat_map(|line| line.as_bytes().split(|byte| *byte == b';'));
+    let pairs = headers.get_all(COOKIE).iter().flat_map(|line| pairs(line.as_bytes()));
     pairs.filter_map(move |pair| trimmed(pair).strip_prefix(name)?.strip_prefix(b"="))
 }
 
+/// What stands between the semicolons of a line.
+fn pairs(line: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = Some(line);
+    std::iter::from_fn(move || {
+        let line = rest?;
+        let (pair, behind) = match memchr::memchr(b';', line).and_then(|at| line.split_at_checked(at)) {
+            Some((pair, [_, behind @ ..])) => (pair, Some(behind)),
+            _ => (line, None),
+        };
+        rest = behind;
+        Some(pair)
+    })
+}
+
 /// The one bearer token; another scheme counts as absent.
-fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Refusal> {
+fn bearer(headers: &HeaderMap) -> Result<Option<&[u8]>, Refusal> {
     let mut found = None;
     for line in headers.get_all(AUTHORIZATION) {
         let Some(rest) = after_scheme(trimmed(line.as_bytes())) else { continue };
@@ -74,17 +87,23 @@ fn after_scheme(value: &[u8]) -> Option<&[u8]> {
     (ends && scheme.eq_ignore_ascii_case(SCHEME)).then_some(rest)
 }
 
-/// `1*SP token68` (RFC 9110 section 11.4).
-fn credential(rest: &[u8]) -> Option<&str> {
+/// What is behind the blanks of `1*SP token68` (RFC 9110 section 11.4).
+fn credential(rest: &[u8]) -> Option<&[u8]> {
     let spaces = rest.iter().take_while(|byte| **byte == b' ').count();
-    let token = rest.get(spaces..).filter(|token| spaces > 0 && is_token68(token))?;
-    std::str::from_utf8(token).ok()
+    rest.get(spaces..).filter(|_| spaces > 0)
 }
 
-fn is_token68(token: &[u8]) -> bool {
+/// Whether it is a `token68`, as the credential of a header has to be; a cookie's value may be anything.
+pub(super) fn is_token68(token: &[u8]) -> bool {
     let padding = token.iter().rev().take_while(|byte| **byte == b'=').count();
     let body = token.get(..token.len() - padding).unwrap_or_default();
-    !body.is_empty() && body.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-._~+/".contains(byte))
+    // Every byte is looked at, also behind a bad one: without a way out the compiler takes sixteen at a time.
+    let within = |byte: u8, first: u8, last: u8| byte.wrapping_sub(first) <= last - first;
+    let fits = |byte: u8| {
+        // `-`, `.`, `/` and the digits follow one another.
+        within(byte | 0x20, b'a', b'z') | within(byte, b'-', b'9') | (byte == b'_') | (byte == b'~') | (byte == b'+')
+    };
+    !body.is_empty() && body.iter().fold(true, |all, byte| all & fits(*byte))
 }
 
 /// Without blanks and tabs at both ends, and nothing else: with Unicode's spaces gone too, a cookie that any subdomain
@@ -116,7 +135,11 @@ mod tests {
             headers.append(*name, HeaderValue::from_bytes(value).unwrap());
         }
         let credentials = Credentials::of(&headers, Some(NAME)).map_err(|refusal| refusal.kind())?;
-        Ok(credentials.in_order(false).map(|(channel, token)| (channel, token.to_owned())).collect())
+        if credentials.header.is_some_and(|token| !is_token68(token)) {
+            return Err(RefusalKind::InvalidRequest);
+        }
+        let text = |token: &[u8]| String::from_utf8_lossy(token).into_owned();
+        Ok(credentials.in_order(false).map(|(channel, token)| (channel, text(token))).collect())
     }
 
     fn cookies(lines: &[&[u8]]) -> Vec<String> {
@@ -197,7 +220,7 @@ mod tests {
         assert_eq!(cookies(&[b"a=\"x; __Host-access=t\""]), ["t\""]);
         assert_eq!(cookies(&[b"__Host-access=%41"]), ["%41"]);
         assert_eq!(cookies(&[b"__Host-access="]), [""]);
-        assert_eq!(cookies(&[b"__Host-access=\xff"]), [""]);
+        assert_eq!(cookies(&[b"__Host-access=\xff"]), ["\u{fffd}"]);
     }
 
     #[test]
@@ -208,13 +231,28 @@ mod tests {
     }
 
     #[test]
+    fn a_credential_has_the_bytes_of_rfc_9110_and_no_others() {
+        for byte in u8::MIN..=u8::MAX {
+            let expected = byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte);
+            // At each place of a block, too.
+            for at in [0, 1, 15, 16, 40] {
+                let mut token = [b'a'; 41];
+                token[at] = byte;
+                let padding = byte == b'=' && at == 40;
+                assert_eq!(is_token68(&token), expected || padding, "{byte} at {at}");
+            }
+        }
+    }
+
+    #[test]
     fn the_header_comes_first_unless_it_is_told_otherwise() {
         let mut headers = HeaderMap::new();
         headers.append(COOKIE, HeaderValue::from_static("__Host-access=c"));
         headers.append(AUTHORIZATION, HeaderValue::from_static("Bearer h"));
         let credentials = Credentials::of(&headers, Some(NAME)).unwrap();
         let order = |cookie_first| credentials.in_order(cookie_first).map(|(_, token)| token).collect::<Vec<_>>();
-        assert_eq!((order(false), order(true)), (vec!["h", "c"], vec!["c", "h"]));
+        let (header, cookie) = (b"h".as_slice(), b"c".as_slice());
+        assert_eq!((order(false), order(true)), (vec![header, cookie], vec![cookie, header]));
         assert_eq!(Credentials::of(&headers, None).unwrap().in_order(true).count(), 1);
     }
 }

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::fmt;
 use std::future::{Future, Ready, ready};
+use std::mem::swap;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
@@ -46,6 +47,15 @@ impl CsrfGuard {
         Some(head)
     }
 
+    /// The same for a request with a body of any type, which stays where it is.
+    pub(super) fn passes<B>(&self, request: &mut Request<B>) -> bool {
+        let (mut head, ()) = Request::new(()).into_parts();
+        swap_heads(&mut head, request);
+        let Some(mut head) = self.pass(head) else { return false };
+        swap_heads(&mut head, request);
+        true
+    }
+
     fn ask(&self, head: Parts) -> Option<Parts> {
         // A call takes the middleware by `&mut`; a clone of it is one reference count.
         let verdict = pin!(self.0.clone().call(Request::from_parts(head, ())));
@@ -61,6 +71,14 @@ impl fmt::Debug for CsrfGuard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("CsrfGuard").field(&self.0).finish()
     }
+}
+
+fn swap_heads<B>(head: &mut Parts, request: &mut Request<B>) {
+    swap(&mut head.method, request.method_mut());
+    swap(&mut head.uri, request.uri_mut());
+    swap(&mut head.version, request.version_mut());
+    swap(&mut head.headers, request.headers_mut());
+    swap(&mut head.extensions, request.extensions_mut());
 }
 
 fn is_safe(method: &Method) -> bool {

@@ -3,7 +3,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use http::header::{AUTHORIZATION, CACHE_CONTROL, COOKIE, VARY};
+use http::header::{AUTHORIZATION, CACHE_CONTROL, COOKIE, Entry, VARY};
 use http::{HeaderMap, HeaderName, HeaderValue, Response};
 use pin_project_lite::pin_project;
 
@@ -105,8 +105,12 @@ fn write<R: ResponseForRefusal<B>, B>(refusal: &Refusal, refusals: &R, realm: &A
 /// What a protected route answers depends on who asks: a shared cache must not hand it to another (RFC 9111 section 3.5 says
 /// so of `Authorization` alone, not of cookies).
 fn keep_private(headers: &mut HeaderMap) {
-    if !headers.contains_key(CACHE_CONTROL) {
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("private"));
+    if let Entry::Vacant(none) = headers.entry(CACHE_CONTROL) {
+        none.insert(HeaderValue::from_static("private"));
+    }
+    if let Entry::Vacant(none) = headers.entry(VARY) {
+        none.insert(HeaderValue::from_static("Cookie, Authorization"));
+        return;
     }
     let missing = match (varies_by(headers, &COOKIE), varies_by(headers, &AUTHORIZATION)) {
         (true, true) => return,

@@ -7,6 +7,7 @@ use http::Extensions;
 use serde::de::DeserializeOwned;
 
 use super::refusal::{Refusal, RefusalKind};
+use super::watch::Noted;
 use crate::token::{Payload, Registered, Timestamp, TokenError, TokenErrorKind, Verified};
 
 /// Who a request is from. One value of one type, so that passing costs one insert; also inserted for nobody, so that nobody
@@ -34,22 +35,34 @@ impl Mark {
     }
 }
 
-/// The token that a request was taken by.
+/// The token that a request was taken by; the same value for all requests with it while it is
+/// [kept](super::cache::VerifiedTokens).
 pub(super) struct Taken {
-    registered: Registered,
-    payload: Payload,
+    verified: Verified<Payload>,
     /// The application's claims, once somebody has asked for them.
     claims: OnceLock<Arc<dyn Any + Send + Sync>>,
+    /// What the session watch has noted about it.
+    pub(super) noted: Noted,
 }
 
 impl Taken {
     pub(super) fn new(verified: Verified<Payload>) -> Self {
-        let (registered, payload) = verified.into_parts();
-        Self { registered, payload, claims: OnceLock::new() }
+        Self { verified, claims: OnceLock::new(), noted: Noted::default() }
+    }
+
+    pub(super) fn verified(&self) -> &Verified<Payload> {
+        &self.verified
     }
 
     pub(super) fn registered(&self) -> &Registered {
-        &self.registered
+        self.verified.registered()
+    }
+
+    /// How many bytes of text it has on the heap, but for the application's claims.
+    pub(super) fn texts(&self) -> usize {
+        let Registered { subject, token_id, scope, .. } = self.registered();
+        let claims = [subject, token_id, scope].into_iter().flatten().map(String::len).sum::<usize>();
+        self.verified.claims().as_str().len().saturating_add(claims)
     }
 
     /// The application's claims, parsed by the first who asks. One type has a place here; another one beside it is parsed
@@ -60,7 +73,7 @@ impl Taken {
         {
             return Ok(claims);
         }
-        let claims = Arc::new(self.payload.read::<T>().map_err(|error| self.misfit::<T>(&error))?);
+        let claims = Arc::new(self.verified.claims().read::<T>().map_err(|error| self.misfit::<T>(&error))?);
         // Whoever was faster has stored the same.
         let _ = self.claims.set(Arc::clone(&claims) as Arc<dyn Any + Send + Sync>);
         Ok(claims)
@@ -72,10 +85,10 @@ impl Taken {
         tracing::warn!(
             claims = std::any::type_name::<T>(),
             member = missing_field(&error.to_string()),
-            session = self.registered.session.map(tracing::field::display),
+            session = self.registered().session.map(tracing::field::display),
             "the claims of a valid token do not fit the handler's type"
         );
-        Refusal::from(TokenError::new(TokenErrorKind::ClaimType)).about(self.registered.session)
+        Refusal::from(TokenError::new(TokenErrorKind::ClaimType)).about(self.registered().session)
     }
 }
 

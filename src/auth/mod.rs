@@ -65,6 +65,22 @@
 //! # }
 //! ```
 //!
+//! # What is kept
+//!
+//! A verifier keeps the tokens that it has verified, with what they say, so that the next request with one costs no signature
+//! check, whatever the algorithm: 10,000 of them and about 10 MiB unless [`cached_tokens`](VerifierBuilder::cached_tokens) says
+//! otherwise, and none with 0. The parsed claims of the application are shared by these requests, too, and count as nothing.
+//!
+//! - Kept is only a token that was verified, of at most 4 KiB. It is found again by a keyed hash, and then compared whole, in constant
+//!   time: no other token passes for it.
+//! - Each request is judged by its own moment: `exp`, `nbf` and `iat` are compared again, the session watch is asked, and guards
+//!   look at scopes and ages anew. A clock that was set back by more than a minute empties it.
+//! - One verifier's tokens are nothing to another. Keys and policy of a verifier never change: whoever takes a key away builds
+//!   another verifier, which knows nothing yet.
+//! - A token that came once takes no place of one that is in use, so that a flood of them evicts nobody.
+//! - Whoever reads the process's memory finds tokens there that are still good, for an access token's life: as they are found
+//!   in the requests themselves, and fewer than the keys beside them are worth. Tokens are wiped when they are evicted.
+//!
 //! # Deployment
 //!
 //! Use axum's `route_layer`, not `layer`: with `layer` an unknown path is 401 and not 404. **Routes that are added after it
@@ -77,6 +93,7 @@
 //! A verifier without a watch, on a resource server say, takes a token until it expires, also when its session has ended.
 
 mod builder;
+mod cache;
 mod credentials;
 mod csrf;
 mod error;
@@ -105,7 +122,7 @@ pub use self::require::{Require, Required};
 pub use self::response::{DefaultResponseForRefusal, ResponseForRefusal};
 pub use self::service::JwtAuth;
 pub use self::verifier::Verifier;
-pub use self::watch::{SessionWatch, Sight};
+pub use self::watch::{Noted, SessionWatch, Sight};
 
 // The router looks for its cookie in the same way.
 #[cfg(feature = "axum")]

@@ -9,7 +9,7 @@ use tower_service::Service;
 use super::credentials::Channel;
 use super::csrf::CsrfGuard;
 use super::future::{ResponseFuture, Verdict};
-use super::mark::{Mark, Taken};
+use super::mark::Mark;
 use super::refusal::{Refusal, RefusalKind};
 use super::response::{DefaultResponseForRefusal, ResponseForRefusal};
 use super::verifier::{Found, Verifier};
@@ -29,36 +29,36 @@ impl<S, R> JwtAuth<S, R> {
         Self { inner, verifier, optional, refusals }
     }
 
-    /// The whole decision, without waiting for anything: the request marked for those inside, or its refusal.
-    fn admit<B>(&self, request: Request<B>) -> Result<Request<B>, Refusal> {
+    /// The whole decision, without waiting for anything: marks the request for those inside, or says why not. Nothing of a request
+    /// that is refused is used again.
+    fn admit<B>(&self, request: &mut Request<B>) -> Result<(), Refusal> {
         if !self.verifier.serves(request.uri(), request.headers()) {
             return Err(Refusal::new(RefusalKind::ForeignHost));
         }
-        let (mut request, mark) = if is_preflight(&request) {
+        let mark = if is_preflight(request) {
             // Browsers send none of our credentials along (Fetch standard, section 4.8).
-            (request, Mark::Nobody)
+            Mark::Nobody
         } else {
             match self.verifier.identify(request.headers())? {
                 Some(found) => self.take(request, found)?,
-                None if self.optional => (request, Mark::Nobody),
+                None if self.optional => Mark::Nobody,
                 None => return Err(Refusal::new(RefusalKind::MissingToken)),
             }
         };
         request.extensions_mut().insert(mark);
-        Ok(request)
+        Ok(())
     }
 
-    fn take<B>(&self, mut request: Request<B>, found: Found) -> Result<(Request<B>, Mark), Refusal> {
-        let Found { verified, channel, now } = found;
+    fn take<B>(&self, request: &mut Request<B>, found: Found) -> Result<Mark, Refusal> {
+        let Found { taken, channel, now } = found;
         // Only a cookie comes along by itself; a header is proof that a script of ours, or no browser, sent it.
-        if channel == Channel::Cookie && CsrfGuard::minds(request.method(), request.headers()) {
-            let (head, body) = request.into_parts();
-            let refusal = || Refusal::new(RefusalKind::Csrf).about(verified.registered().session);
-            request = Request::from_parts(self.verifier.csrf().pass(head).ok_or_else(refusal)?, body);
+        let minded = channel == Channel::Cookie && CsrfGuard::minds(request.method(), request.headers());
+        if minded && !self.verifier.csrf().passes(request) {
+            return Err(Refusal::new(RefusalKind::Csrf).about(taken.registered().session));
         }
         // Last, so that a forged request is no sight of the session.
-        self.verifier.watch(verified.registered())?;
-        Ok((request, Mark::Somebody { taken: Arc::new(Taken::new(verified)), now }))
+        self.verifier.watch(&taken)?;
+        Ok(Mark::Somebody { taken, now })
     }
 }
 
@@ -75,9 +75,9 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
-        let verdict = match self.admit(request) {
-            Ok(request) => Verdict::Passed { future: self.inner.call(request) },
+    fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
+        let verdict = match self.admit(&mut request) {
+            Ok(()) => Verdict::Passed { future: self.inner.call(request) },
             Err(refusal) => Verdict::Refused { refusal },
         };
         ResponseFuture::new(verdict, self.refusals.clone(), Arc::clone(self.verifier.realm()))

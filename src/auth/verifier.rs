@@ -4,13 +4,17 @@ use std::sync::Arc;
 use http::HeaderMap;
 
 use super::builder::VerifierBuilder;
-use super::credentials::{Channel, Credentials};
+use super::cache::VerifiedTokens;
+use super::credentials::{Channel, Credentials, is_token68};
 use super::csrf::CsrfGuard;
+use super::mark::Taken;
 use super::refusal::{Refusal, RefusalKind};
 use super::watch::{SessionWatch, Sight};
 use crate::clock::Clock;
 use crate::site::Site;
-use crate::token::{KeySet, Payload, Policy, Registered, Timestamp, TokenError, Verified};
+use crate::token::{
+    KeySet, KnownHeaders, Payload, Policy, Registered, Timestamp, TokenError, TokenErrorKind, Verified,
+};
 
 /// What decides about access tokens: policy, keys, clock, the access cookie's name, the trusted origins, the session watch.
 ///
@@ -24,6 +28,9 @@ pub struct Verifier {
 pub(super) struct Inner {
     pub(super) policy: Policy,
     pub(super) keys: KeySet,
+    /// What is verified by this policy and these keys, neither of which ever changes.
+    pub(super) known: VerifiedTokens,
+    pub(super) headers: KnownHeaders,
     pub(super) clock: Clock,
     pub(super) site: Site,
     pub(super) csrf: CsrfGuard,
@@ -59,9 +66,10 @@ impl Verifier {
     ///
     /// The refusal that the layer would answer with.
     pub fn verify(&self, token: &str) -> Result<Verified<Payload>, Refusal> {
-        let verified = self.check(token, self.inner.clock.now())?;
-        self.watch(verified.registered())?;
-        Ok(verified)
+        let (token, now) = (token.as_bytes(), self.inner.clock.now());
+        let taken = self.check(token, self.inner.known.get(token, now), now)?;
+        self.watch(&taken)?;
+        Ok(taken.verified().clone())
     }
 
     /// The token by which a request is taken; none when it carries none.
@@ -70,9 +78,13 @@ impl Verifier {
         let now = self.inner.clock.now();
         let (mut found, mut refused) = (None::<Found>, None::<TokenError>);
         for (channel, token) in credentials.in_order(self.inner.cookie_first) {
-            match (self.check(token, now), found.take()) {
-                (Ok(verified), None) => found = Some(Found { verified, channel, now }),
-                (Ok(verified), Some(first)) => found = Some(first.beside(Found { verified, channel, now })?),
+            let known = self.inner.known.get(token, now);
+            if known.is_none() && channel == Channel::Header && !is_token68(token) {
+                return Err(Refusal::new(RefusalKind::InvalidRequest));
+            }
+            match (self.check(token, known, now), found.take()) {
+                (Ok(taken), None) => found = Some(Found { taken, channel, now }),
+                (Ok(taken), Some(first)) => found = Some(first.beside(Found { taken, channel, now })?),
                 (Err(error), first) => {
                     refused.get_or_insert(error);
                     found = first;
@@ -87,8 +99,9 @@ impl Verifier {
     }
 
     /// Asks the session watch about a token that is about to pass.
-    pub(super) fn watch(&self, token: &Registered) -> Result<(), Refusal> {
-        let kind = match self.inner.watch.as_ref().map_or(Sight::Live, |watch| watch.sight(token)) {
+    pub(super) fn watch(&self, taken: &Taken) -> Result<(), Refusal> {
+        let (token, noted) = (taken.registered(), &taken.noted);
+        let kind = match self.inner.watch.as_ref().map_or(Sight::Live, |watch| watch.sight(token, noted)) {
             Sight::Live => return Ok(()),
             Sight::Ended => RefusalKind::SessionEnded,
             Sight::Unready => RefusalKind::Unready,
@@ -99,10 +112,10 @@ impl Verifier {
     /// The claims of the access token by which the layer would take a request, for a route that can do without.
     #[cfg(feature = "axum")]
     pub(crate) fn taken(&self, headers: &HeaderMap) -> Option<Registered> {
-        let token = self.identify(headers).ok()??.verified.into_parts().0;
+        let taken = self.identify(headers).ok()??.taken;
         // Also of a token whose session was ended: whoever still has it must not end others with it.
-        self.watch(&token).ok()?;
-        Some(token)
+        self.watch(&taken).ok()?;
+        Some(taken.registered().clone())
     }
 
     pub(super) fn site(&self) -> &Site {
@@ -117,8 +130,34 @@ impl Verifier {
         &self.inner.realm
     }
 
-    fn check(&self, token: &str, now: Timestamp) -> Result<Verified<Payload>, TokenError> {
-        self.inner.policy.verify(token, &self.inner.keys, now)
+    /// Verifies a token, of which perhaps is known what it says.
+    fn check(&self, token: &[u8], taken: Option<Arc<Taken>>, now: Timestamp) -> Result<Arc<Taken>, TokenError> {
+        let Inner { policy, keys, known, headers, .. } = &*self.inner;
+        if let Some(taken) = taken {
+            let timely = policy.verify_again(taken.registered(), now);
+            if timely.is_err_and(|error| error.kind() == TokenErrorKind::Expired) {
+                known.forget(token);
+            }
+            return timely.map(|()| taken);
+        }
+        // No token has a byte above ASCII, and the empty text is no token either.
+        let text = std::str::from_utf8(token).unwrap_or_default();
+        let taken = Arc::new(Taken::new(policy.verify_knowing(Some(headers), text, keys, now)?));
+        known.keep(token, &taken);
+        Ok(taken)
+    }
+}
+
+#[cfg(test)]
+impl Verifier {
+    /// Whether it would take this token without looking at its signature.
+    pub(super) fn knows(&self, token: &str) -> bool {
+        self.inner.known.get(token.as_bytes(), self.inner.clock.now()).is_some()
+    }
+
+    /// How many tokens it keeps, and what they take in bytes.
+    pub(super) fn known(&self) -> (usize, u64) {
+        self.inner.known.size()
     }
 }
 
@@ -133,6 +172,7 @@ impl fmt::Debug for Verifier {
         f.debug_struct("Verifier")
             .field("policy", &self.inner.policy)
             .field("keys", &self.inner.keys)
+            .field("known", &self.inner.known)
             .field("clock", &self.inner.clock)
             .field("site", &self.inner.site)
             .field("csrf", &self.inner.csrf)
@@ -145,7 +185,7 @@ impl fmt::Debug for Verifier {
 
 /// A valid token, how it came, and the moment at which it was valid.
 pub(super) struct Found {
-    pub(super) verified: Verified<Payload>,
+    pub(super) taken: Arc<Taken>,
     pub(super) channel: Channel,
     pub(super) now: Timestamp,
 }
@@ -153,7 +193,7 @@ pub(super) struct Found {
 impl Found {
     /// The one of two valid tokens that counts.
     fn beside(self, later: Self) -> Result<Self, Refusal> {
-        let (first, second) = (self.verified.registered(), later.verified.registered());
+        let (first, second) = (self.taken.registered(), later.taken.registered());
         if first.session != second.session || first.subject != second.subject {
             return Err(Refusal::new(RefusalKind::InvalidRequest));
         }

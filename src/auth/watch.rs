@@ -1,3 +1,5 @@
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use crate::token::Registered;
 
 /// Says of each valid token whether its session still lives.
@@ -9,7 +11,28 @@ use crate::token::Registered;
 )]
 pub trait SessionWatch: Send + Sync + 'static {
     /// What is known about the session of this token, which has been verified and is about to pass.
-    fn sight(&self, token: &Registered) -> Sight;
+    ///
+    /// `noted` is the watch's own to read and write, about this one token. It is fresh at the first sight of a token, and may be so
+    /// again at any later one.
+    fn sight(&self, token: &Registered, noted: &Noted) -> Sight;
+}
+
+/// A number that a [`SessionWatch`] keeps beside a token for as long as the token is in the verifier's memory; 0 at first.
+///
+/// So that a watch that tells somebody of what it sees does so once, and not at each request.
+#[derive(Debug, Default)]
+pub struct Noted(AtomicU64);
+
+impl Noted {
+    /// The number that was set last.
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// Sets the number.
+    pub fn set(&self, number: u64) {
+        self.0.store(number, Ordering::Relaxed);
+    }
 }
 
 /// What a [`SessionWatch`] knows about a token's session.

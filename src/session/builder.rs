@@ -40,6 +40,7 @@ pub struct SessionsBuilder<S> {
     limit: usize,
     store_timeout: Duration,
     stance: Stance,
+    cached_tokens: Option<usize>,
     reporter: Reporter,
     legacy: Option<LegacyTokens>,
     clock: Clock,
@@ -63,6 +64,7 @@ impl<S: SessionStore> SessionsBuilder<S> {
             limit: 100,
             store_timeout: Duration::from_secs(5),
             stance: Stance::default(),
+            cached_tokens: None,
             reporter: Reporter::default(),
             legacy: None,
             clock: Clock::system(),
@@ -143,6 +145,13 @@ impl<S: SessionStore> SessionsBuilder<S> {
         self
     }
 
+    /// How many verified access tokens are kept, at 1 KiB each, so that the next request with one costs no signature check; 10,000
+    /// unless it is set, and none with 0. See [*What is kept*](crate::auth#what-is-kept).
+    pub fn cached_tokens(mut self, tokens: usize) -> Self {
+        self.cached_tokens = Some(tokens);
+        self
+    }
+
     /// Who watches what happens to sessions.
     pub fn events(mut self, events: impl Events) -> Self {
         self.reporter = Reporter::new(Arc::new(events));
@@ -205,6 +214,10 @@ impl<S: SessionStore> SessionsBuilder<S> {
             .site(self.site.clone())
             .clock(self.clock.clone())
             .session();
+        let verifier = match self.cached_tokens {
+            Some(tokens) => verifier.cached_tokens(tokens),
+            None => verifier,
+        };
         let core = Core {
             store: self.store,
             accounts: self.accounts,

@@ -7,6 +7,8 @@ use crate::token::SessionId;
 pub(crate) struct Sights {
     /// By a few bits of their names: a sight that is here is not sent again.
     sent: Box<[AtomicU64]>,
+    /// Changes when anything that was sent is to be sent again; never 0, which is noted of a token that was not seen yet.
+    round: AtomicU64,
     lost: AtomicU64,
 }
 
@@ -14,7 +16,13 @@ const SLOTS: usize = 4096;
 
 impl Sights {
     pub(crate) fn new() -> Self {
-        Self { sent: (0..SLOTS).map(|_| AtomicU64::new(0)).collect(), lost: AtomicU64::new(0) }
+        let sent = (0..SLOTS).map(|_| AtomicU64::new(0)).collect();
+        Self { sent, round: AtomicU64::new(1), lost: AtomicU64::new(0) }
+    }
+
+    /// In which round this is: what was sent in an earlier one may have been lost since, or is to be sent once more.
+    pub(super) fn round(&self) -> u64 {
+        self.round.load(Ordering::Acquire)
     }
 
     /// Whether it is to be sent; from now on it counts as sent.
@@ -37,6 +45,7 @@ impl Sights {
             // Another one may have taken the place by now.
             let _ = slot.compare_exchange(key, 0, Ordering::Relaxed, Ordering::Relaxed);
         }
+        self.round.fetch_add(1, Ordering::Release);
         self.lost.fetch_add(1, Ordering::Relaxed);
         #[cfg(feature = "metrics")]
         metrics::counter!("jwt_sessions_lost_sights_total").increment(1);
@@ -45,6 +54,7 @@ impl Sights {
     /// Everything that is in use is sent once more.
     pub(super) fn forget(&self) {
         self.sent.iter().for_each(|slot| slot.store(0, Ordering::Relaxed));
+        self.round.fetch_add(1, Ordering::Release);
     }
 
     pub(super) fn lost(&self) -> u64 {

@@ -20,6 +20,8 @@ pub struct Registered {
     pub subject: Option<String>,
     /// `exp`: the token is refused from this moment on.
     pub expires_at: Timestamp,
+    /// `nbf`: the token is refused before this moment.
+    pub not_before: Option<Timestamp>,
     /// `iat`: when the token was issued.
     pub issued_at: Option<Timestamp>,
     /// `jti`: the token's own name.
@@ -106,11 +108,11 @@ impl<T> fmt::Debug for Verified<T> {
 
 /// A verified payload: the text of one JSON object without a member twice.
 #[derive(Clone)]
-pub struct Payload(Box<str>);
+pub struct Payload(String);
 
 impl Payload {
     pub(super) fn new(text: String) -> Self {
-        Self(text.into())
+        Self(text)
     }
 
     /// The JSON text, as it was signed.

@@ -217,6 +217,8 @@ const FEW: usize = 16;
 impl<'de> Names<'de> {
     fn insert(&mut self, name: Cow<'de, str>) -> Result<(), &'static str> {
         let fresh = if self.few.len() < FEW {
+            // At once and not by doubling, for the few that an honest token has.
+            self.few.reserve(FEW - self.few.len());
             let fresh = !self.few.contains(&name);
             self.few.push(name);
             fresh

@@ -32,7 +32,7 @@ pub(super) enum Expected {
 }
 
 /// How far in the future `iat` may be, and how large the leeway: what the clocks of well-kept machines may differ by.
-pub(super) const CLOCKS_DIFFER: Duration = Duration::from_secs(60);
+pub(crate) const CLOCKS_DIFFER: Duration = Duration::from_secs(60);
 
 /// Where the subject stands unless it is said otherwise (RFC 7519 section 4.1.2).
 pub(crate) const SUBJECT_CLAIM: &str = "sub";

@@ -3,12 +3,11 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::algorithm::Algorithm;
 use super::claims::{Payload, Raw, Registered, Verified};
 use super::error::{TokenError, TokenErrorKind as Kind};
-use super::json::{self, Value};
-use super::key::KeySet;
-use super::policy::{CLOCKS_DIFFER, Expected, Policy, normal_typ};
+use super::header::{Header, KnownHeaders};
+use super::key::{KeySet, VerifyingKey};
+use super::policy::{CLOCKS_DIFFER, Expected, Policy};
 use super::session_id::SessionId;
 use super::time::Timestamp;
 
@@ -19,19 +18,44 @@ impl Policy {
     ///
     /// The first step that fails, in the order of [`TokenErrorKind`](super::TokenErrorKind).
     pub fn verify(&self, token: &str, keys: &KeySet, now: Timestamp) -> Result<Verified<Payload>, TokenError> {
+        self.verify_knowing(None, token, keys, now)
+    }
+
+    /// The same for somebody who keeps the headers that this policy has taken with these keys.
+    pub(crate) fn verify_knowing(
+        &self,
+        headers: Option<&KnownHeaders>,
+        token: &str,
+        keys: &KeySet,
+        now: Timestamp,
+    ) -> Result<Verified<Payload>, TokenError> {
         if token.len() > self.longest {
             return Err(TokenError::new(Kind::TooLong));
         }
-        let parts = Parts::split(token)?;
-        let header = Header::read(&parts.header)?;
-        self.check_header(&header, keys)?;
-        let key = keys.find(header.alg, header.kid.as_deref()).ok_or(TokenError::new(Kind::UnknownKey))?;
-        if !key.verifies(parts.signed.as_bytes(), &parts.signature) {
+        let segments = Segments::split(token)?;
+        let known = headers.and_then(|headers| headers.find(segments.header));
+        // All three before any is looked into, as the steps want it. A known header was decoded before.
+        let header = if known.is_some() { Vec::new() } else { decode(segments.header)? };
+        let (payload, signature) = (decode(segments.payload)?, decode(segments.signature)?);
+        let key = match known {
+            Some(key) => key,
+            None => self.key(&Header::read(&header)?, keys)?,
+        };
+        if !key.verifies(segments.signed.as_bytes(), &signature) {
             return Err(TokenError::new(Kind::Signature));
         }
-        let payload = String::from_utf8(parts.payload).map_err(|_| TokenError::new(Kind::Claims))?;
+        if let (Some(headers), None) = (headers, known) {
+            headers.keep(segments.header, key);
+        }
+        let payload = String::from_utf8(payload).map_err(|_| TokenError::new(Kind::Claims))?;
         let registered = self.check_claims(&Raw::read(&payload, &self.subject_claim)?, now)?;
         Ok(Verified::new(registered, Payload::new(payload)))
+    }
+
+    /// The key that a header names, where there is nothing against the header.
+    fn key<'a>(&self, header: &Header, keys: &'a KeySet) -> Result<&'a VerifyingKey, TokenError> {
+        self.check_header(header, keys)?;
+        keys.find(header.alg, header.kid.as_deref()).ok_or(TokenError::new(Kind::UnknownKey))
     }
 
     fn check_header(&self, header: &Header, keys: &KeySet) -> Result<(), TokenError> {
@@ -50,19 +74,37 @@ impl Policy {
         Ok(())
     }
 
-    fn check_claims(&self, raw: &Raw<'_>, now: Timestamp) -> Result<Registered, TokenError> {
-        let missing = TokenError::new(Kind::MissingClaim);
-        let expires_at = raw.exp.ok_or(missing)?;
+    /// Verifies again, at another moment, a token that this policy has taken with the same keys: the times are all that can come
+    /// out differently.
+    pub(crate) fn verify_again(&self, verified: &Registered, now: Timestamp) -> Result<(), TokenError> {
+        let Registered { expires_at, not_before, issued_at, .. } = verified;
+        self.check_times(*expires_at, *not_before, *issued_at, now)
+    }
+
+    fn check_times(
+        &self,
+        expires_at: Timestamp,
+        not_before: Option<Timestamp>,
+        issued_at: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<(), TokenError> {
         // `exp` is the first moment at which the token is refused: "on or after" (RFC 7519 section 4.1.4).
         if expires_at.after(self.leeway) <= now {
             return Err(TokenError::new(Kind::Expired));
         }
-        if raw.nbf.is_some_and(|nbf| nbf > now.after(self.leeway)) {
+        if not_before.is_some_and(|nbf| nbf > now.after(self.leeway)) {
             return Err(TokenError::new(Kind::NotYetValid));
         }
-        if self.issued_at && raw.iat.is_some_and(|iat| iat > now.after(CLOCKS_DIFFER)) {
+        if self.issued_at && issued_at.is_some_and(|iat| iat > now.after(CLOCKS_DIFFER)) {
             return Err(TokenError::new(Kind::IssuedInFuture));
         }
+        Ok(())
+    }
+
+    fn check_claims(&self, raw: &Raw<'_>, now: Timestamp) -> Result<Registered, TokenError> {
+        let missing = TokenError::new(Kind::MissingClaim);
+        let expires_at = raw.exp.ok_or(missing)?;
+        self.check_times(expires_at, raw.nbf, raw.iat, now)?;
         if let Some(issuer) = &self.issuer {
             let iss = raw.iss.as_deref().ok_or(missing)?;
             if iss != issuer {
@@ -90,6 +132,7 @@ impl Policy {
         Ok(Registered {
             subject: owned(&raw.sub),
             expires_at,
+            not_before: raw.nbf,
             issued_at: raw.iat,
             token_id: owned(&raw.jti),
             session,
@@ -100,60 +143,27 @@ impl Policy {
     }
 }
 
-/// A token's three segments, decoded.
-struct Parts<'a> {
-    header: Vec<u8>,
-    payload: Vec<u8>,
-    signature: Vec<u8>,
-    /// What the signature is over: the first two segments as they came.
+/// A token's three segments, as they came.
+struct Segments<'a> {
+    header: &'a str,
+    payload: &'a str,
+    signature: &'a str,
+    /// What the signature is over: the first two, with the dot between them.
     signed: &'a str,
 }
 
-impl<'a> Parts<'a> {
+impl<'a> Segments<'a> {
     fn split(token: &'a str) -> Result<Self, TokenError> {
-        let malformed = || TokenError::new(Kind::Malformed);
-        let (signed, signature) = token.rsplit_once('.').ok_or_else(malformed)?;
-        let (header, payload) = signed.split_once('.').ok_or_else(malformed)?;
-        // A fourth segment leaves its dot in the payload, which is no base64url. The engine refuses padding, the standard
-        // alphabet and trailing bits, so that one token has one text.
-        let decode = |segment: &str| URL_SAFE_NO_PAD.decode(segment).map_err(|_| malformed());
-        Ok(Self { header: decode(header)?, payload: decode(payload)?, signature: decode(signature)?, signed })
+        let (signed, signature) = token.rsplit_once('.').ok_or(TokenError::new(Kind::Malformed))?;
+        // A fourth segment leaves its dot in the payload, which is no base64url.
+        let (header, payload) = signed.split_once('.').ok_or(TokenError::new(Kind::Malformed))?;
+        Ok(Self { header, payload, signature, signed })
     }
 }
 
-/// The members of a header that have a meaning here. Embedded keys (`jwk`, `jku`, `x5u`, `x5c`) are never looked at
-/// (RFC 8725 section 3.10).
-struct Header {
-    alg: Algorithm,
-    typ: Option<String>,
-    kid: Option<String>,
-    /// It has `crit`, whatever that says: no extension is understood here.
-    critical: bool,
-    /// It has `b64`, and not as `true`.
-    unencoded: bool,
-}
-
-impl Header {
-    fn read(bytes: &[u8]) -> Result<Self, TokenError> {
-        let unusable = || TokenError::new(Kind::Header);
-        let text = std::str::from_utf8(bytes).map_err(|_| unusable())?;
-        let (mut alg, mut typ, mut kid) = (None, None, None);
-        let (mut critical, mut unencoded, mut fits) = (false, false, true);
-        json::object(text, &mut |name, value| match (&*name, value) {
-            ("alg", Value::Text(name)) => alg = Some(Algorithm::from_name(&name)),
-            ("typ", Value::Text(name)) => typ = Some(normal_typ(&name)),
-            ("kid", Value::Text(name)) => kid = Some(name.into_owned()),
-            ("alg" | "typ" | "kid", _) => fits = false,
-            ("crit", _) => critical = true,
-            ("b64", value) => unencoded = value != Value::Bool(true),
-            _ => {}
-        })
-        .ok_or_else(unusable)?;
-        // An unknown name is an algorithm that is not allowed; a missing one leaves the header without its only required
-        // member (RFC 7515 section 4.1.1).
-        let alg = alg.filter(|_| fits).ok_or_else(unusable)?.ok_or(TokenError::new(Kind::Algorithm))?;
-        Ok(Self { alg, typ, kid, critical, unencoded })
-    }
+/// The engine refuses padding, the standard alphabet and trailing bits, so that one token has one text.
+fn decode(segment: &str) -> Result<Vec<u8>, TokenError> {
+    URL_SAFE_NO_PAD.decode(segment).map_err(|_| TokenError::new(Kind::Malformed))
 }
 
 #[cfg(test)]

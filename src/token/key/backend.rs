@@ -26,6 +26,23 @@ pub(super) fn provider() -> &'static CryptoProvider {
     &jsonwebtoken::crypto::rust_crypto::DEFAULT_PROVIDER
 }
 
+/// Whether two texts are the same, in a time that depends on their lengths alone.
+#[cfg(feature = "aws-lc-rs")]
+pub(crate) fn is_same(one: &[u8], other: &[u8]) -> bool {
+    aws_lc_rs::constant_time::verify_slices_are_equal(one, other).is_ok()
+}
+
+/// Whether two texts are the same, in a time that depends on their lengths alone. Eight bytes at a time: one at a time it costs
+/// more than the signature of a secret.
+#[cfg(all(feature = "rust-crypto", not(feature = "aws-lc-rs")))]
+pub(crate) fn is_same(one: &[u8], other: &[u8]) -> bool {
+    use subtle::{Choice, ConstantTimeEq};
+    let ((ones, end), (others, other_end)) = (one.as_chunks(), other.as_chunks());
+    let pairs = ones.iter().zip(others).map(|(one, other)| u64::from_ne_bytes(*one).ct_eq(&u64::from_ne_bytes(*other)));
+    let same = pairs.fold(Choice::from(u8::from(one.len() == other.len())), |all, pair| all & pair);
+    (same & end.ct_eq(other_end)).into()
+}
+
 /// The SHA-256 of `data`, from the same backend that signs.
 pub(crate) fn sha256(data: &[u8]) -> Result<[u8; 32], KeyError> {
     (provider().key_utils.compute_digest)(data, ThumbprintHash::SHA256)

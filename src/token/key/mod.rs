@@ -21,7 +21,7 @@ pub use self::set::KeySet;
 pub use self::signing::SigningKey;
 pub use self::verifying::VerifyingKey;
 
-pub(crate) use self::backend::sha256;
+pub(crate) use self::backend::{is_same, sha256};
 
 #[cfg(test)]
 mod tests;

@@ -2,6 +2,7 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE, URL_SAFE_NO_PAD};
 
 use super::*;
+use crate::token::algorithm::Algorithm;
 use crate::token::key::SigningKey;
 
 const SECRET: &str = "0123456789abcdefghijklmnopqrstuvwxyz";
@@ -24,8 +25,18 @@ fn policy() -> Policy {
     Policy::new().issuer("https://example.com").audience("api").any_subject().typ("at+jwt")
 }
 
+/// What becomes of a token; the same where headers are kept, of this token and of an ordinary one.
 fn verdict(policy: &Policy, token: &str) -> Result<(), Kind> {
-    policy.verify(token, &KeySet::new(key()), NOW).map(|_| ()).map_err(|error| error.kind())
+    let (keys, headers) = (KeySet::new(key()), KnownHeaders::default());
+    let knowing = |token: &str| {
+        let verified = policy.verify_knowing(Some(&headers), token, &keys, NOW);
+        verified.map(|_| ()).map_err(|error| error.kind())
+    };
+    let verdict = policy.verify(token, &keys, NOW).map(|_| ()).map_err(|error| error.kind());
+    assert_eq!(knowing(token), verdict);
+    let _ = knowing(&signed(HEADER, CLAIMS));
+    assert_eq!(knowing(token), verdict, "with known headers");
+    verdict
 }
 
 fn header_verdict(header: impl AsRef<[u8]>) -> Result<(), Kind> {

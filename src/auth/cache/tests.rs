@@ -1,0 +1,298 @@
+use std::collections::HashSet;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use super::*;
+use crate::auth::{Noted, RefusalKind, SessionWatch, Sight, Verifier, VerifierBuilder};
+use crate::clock::Clock;
+use crate::token::{ACCESS_TYPE, Algorithm, KeySet, Registered, Signer, SigningKey, TokenErrorKind};
+
+const NOW: i64 = 1_700_000_000;
+
+struct Issuer {
+    key: SigningKey,
+    signer: Signer,
+    clock: Clock,
+}
+
+impl Issuer {
+    fn new() -> Self {
+        let key = SigningKey::secret(Algorithm::HS256, "0123456789abcdefghijklmnopqrstuv").unwrap();
+        Self { signer: Signer::new(key.clone(), ACCESS_TYPE), key, clock: Clock::manual(Timestamp::from_secs(NOW)) }
+    }
+
+    fn builder(&self) -> VerifierBuilder {
+        Verifier::builder(KeySet::new(self.key.clone())).issuer("id").audience("api").clock(self.clock.clone())
+    }
+
+    fn verifier(&self) -> Verifier {
+        self.builder().build().unwrap()
+    }
+
+    /// A token of that subject, good for a minute, with other members behind.
+    fn token(&self, subject: &str, more: &str) -> String {
+        let exp = NOW + 60;
+        self.signer.sign(&format!(r#"{{"iss":"id","aud":"api","sub":"{subject}","exp":{exp}{more}}}"#)).unwrap()
+    }
+
+    fn at(&self, second: i64) {
+        self.clock.set(Timestamp::from_secs(second));
+    }
+}
+
+fn outcome(verifier: &Verifier, token: &str) -> Result<String, Option<TokenErrorKind>> {
+    match verifier.verify(token) {
+        Ok(verified) => Ok(verified.claims().as_str().to_owned()),
+        Err(refusal) => Err(refusal.token_error()),
+    }
+}
+
+#[test]
+fn only_a_token_that_was_verified_is_kept() {
+    let issuer = Issuer::new();
+    let verifier = issuer.verifier();
+    let good = issuer.token("alice", "");
+    assert!(!verifier.knows(&good));
+    outcome(&verifier, &good).unwrap();
+    assert!(verifier.knows(&good));
+    let (expired, foreign, forged) = (
+        issuer.token("alice", "").replace('.', "_"),
+        issuer.signer.sign(r#"{"iss":"id","aud":"another","sub":"alice","exp":4102444800}"#).unwrap(),
+        good.replacen('e', "f", 1),
+    );
+    for bad in [expired, foreign, forged, String::new(), "a.b.c".to_owned()] {
+        outcome(&verifier, &bad).unwrap_err();
+        assert!(!verifier.knows(&bad), "{bad}");
+    }
+    issuer.at(NOW + 60);
+    let late = issuer.token("bob", "");
+    assert_eq!(outcome(&verifier, &late), Err(Some(TokenErrorKind::Expired)));
+    assert!(!verifier.knows(&late));
+}
+
+#[test]
+fn a_token_that_differs_in_one_byte_anywhere_is_another_token() {
+    let issuer = Issuer::new();
+    let verifier = issuer.verifier();
+    let token = issuer.token("alice", "");
+    outcome(&verifier, &token).unwrap();
+    // Most of these have the hash of the true one, which is over its end alone.
+    for at in 0..token.len() {
+        let mut bytes = token.clone().into_bytes();
+        bytes[at] = if bytes[at] == b'A' { b'B' } else { b'A' };
+        let other = String::from_utf8(bytes).unwrap();
+        assert!(!verifier.knows(&other), "{at}");
+        assert!(outcome(&verifier, &other).is_err(), "{at}");
+    }
+    let end = &token[token.len() - HASHED..];
+    for other in [end, &token[1..], &format!("A{token}"), &format!("{token}A"), ""] {
+        assert!(!verifier.knows(other), "{other}");
+    }
+}
+
+#[test]
+fn what_is_kept_is_judged_by_the_time_of_each_request() {
+    let issuer = Issuer::new();
+    let token = issuer.token("alice", &format!(r#","nbf":{},"iat":{}"#, NOW - 30, NOW + 59));
+    let verifier = issuer.builder().leeway(Duration::from_secs(5)).build().unwrap();
+    outcome(&verifier, &token).unwrap();
+    let mut met = HashSet::new();
+    // Never a step back of more than a minute, which would empty it.
+    for second in (-40..=0).rev().chain(-40..70) {
+        issuer.at(NOW + second);
+        assert!(verifier.knows(&token) || second > 64, "{second}");
+        let fresh = issuer.builder().leeway(Duration::from_secs(5)).build().unwrap();
+        let (again, anew) = (outcome(&verifier, &token), outcome(&fresh, &token));
+        assert_eq!(again, anew, "{second}");
+        met.insert(again.err());
+    }
+    assert_eq!(met.len(), 4, "taken, expired, too early by nbf, and by iat: {met:?}");
+}
+
+#[test]
+fn a_token_that_expires_while_it_is_kept_is_refused_and_forgotten() {
+    let issuer = Issuer::new();
+    let verifier = issuer.verifier();
+    let token = issuer.token("alice", "");
+    outcome(&verifier, &token).unwrap();
+    issuer.clock.set(Timestamp::from_millis((NOW + 60) * 1000 - 1));
+    assert!(outcome(&verifier, &token).is_ok() && verifier.knows(&token));
+    issuer.at(NOW + 60);
+    assert_eq!(outcome(&verifier, &token), Err(Some(TokenErrorKind::Expired)));
+    assert!(!verifier.knows(&token));
+}
+
+#[test]
+fn a_clock_that_is_set_back_by_more_than_a_minute_empties_it() {
+    let issuer = Issuer::new();
+    let verifier = issuer.verifier();
+    let (alice, bob) = (issuer.token("alice", ""), issuer.token("bob", ""));
+    outcome(&verifier, &alice).unwrap();
+    issuer.at(NOW - 60);
+    assert!(verifier.knows(&alice));
+    issuer.clock.set(Timestamp::from_millis((NOW - 60) * 1000 - 1));
+    assert!(!verifier.knows(&alice));
+    // It goes on from there.
+    outcome(&verifier, &bob).unwrap();
+    issuer.at(NOW);
+    assert!(verifier.knows(&bob));
+}
+
+#[test]
+fn what_one_verifier_knows_is_nothing_to_another() {
+    let issuer = Issuer::new();
+    let token = issuer.token("alice", "");
+    let verifier = issuer.verifier();
+    outcome(&verifier, &token).unwrap();
+    let other_key = SigningKey::secret(Algorithm::HS256, "vutsrqponmlkjihgfedcba9876543210").unwrap();
+    let strangers = [
+        (issuer.builder().audience("api").issuer("another"), TokenErrorKind::Issuer),
+        (issuer.builder().subject_claim("_id"), TokenErrorKind::MissingClaim),
+        (issuer.builder().session(), TokenErrorKind::MissingClaim),
+        (issuer.builder().typ("jwt"), TokenErrorKind::Type),
+        (Verifier::builder(KeySet::new(issuer.key.clone())).issuer("id").audience("b"), TokenErrorKind::Audience),
+        // The key is gone from the set.
+        (Verifier::builder(KeySet::new(other_key)).issuer("id").audience("api"), TokenErrorKind::UnknownKey),
+    ];
+    for (builder, refused) in strangers {
+        let stranger = builder.clock(issuer.clock.clone()).build().unwrap();
+        assert!(!stranger.knows(&token));
+        assert_eq!(outcome(&stranger, &token), Err(Some(refused)));
+    }
+    // Its clones are the same verifier.
+    assert!(verifier.clone().knows(&token));
+}
+
+/// Ends every session once it is told to, and notes how often it was asked, and what it had noted.
+#[derive(Default)]
+struct Watch(Mutex<(bool, Vec<u64>)>);
+
+impl SessionWatch for Watch {
+    fn sight(&self, _: &Registered, noted: &Noted) -> Sight {
+        let mut state = self.0.lock().unwrap();
+        state.1.push(noted.get());
+        noted.set(noted.get() + 1);
+        if state.0 { Sight::Ended } else { Sight::Live }
+    }
+}
+
+#[test]
+fn the_watch_is_asked_at_each_request_and_finds_its_note() {
+    let issuer = Issuer::new();
+    let watch = Arc::new(Watch::default());
+    let verifier = issuer.builder().watch(Arc::clone(&watch) as Arc<dyn SessionWatch>).build().unwrap();
+    let token = issuer.token("alice", "");
+    for _ in 0..3 {
+        verifier.verify(&token).unwrap();
+    }
+    verifier.verify(&issuer.token("bob", "")).unwrap();
+    watch.0.lock().unwrap().0 = true;
+    assert_eq!(verifier.verify(&token).unwrap_err().kind(), RefusalKind::SessionEnded);
+    assert_eq!(watch.0.lock().unwrap().1, [0, 1, 2, 0, 3]);
+}
+
+#[test]
+fn it_is_bounded_in_number_and_in_bytes() {
+    let issuer = Issuer::new();
+    let small = issuer.builder().cached_tokens(100).build().unwrap();
+    for number in 0..1_000 {
+        outcome(&small, &issuer.token(&format!("user {number}"), "")).unwrap();
+    }
+    let (count, bytes) = small.known();
+    assert!((80..=100).contains(&count), "{count}");
+    assert!(bytes <= 100 * ORDINARY, "{bytes}");
+
+    let large = issuer.builder().cached_tokens(100).build().unwrap();
+    let padding = format!(r#","padding":"{}""#, "x".repeat(1_800));
+    for number in 0..1_000 {
+        outcome(&large, &issuer.token(&format!("user {number}"), &padding)).unwrap();
+    }
+    let (count, bytes) = large.known();
+    assert!((10..=25).contains(&count), "a large token takes the place of several: {count}");
+    assert!(bytes <= 100 * ORDINARY, "{bytes}");
+}
+
+#[test]
+fn zero_keeps_nothing_and_what_is_above_4_kib_is_not_kept() {
+    let issuer = Issuer::new();
+    let none = issuer.builder().cached_tokens(0).build().unwrap();
+    let token = issuer.token("alice", "");
+    outcome(&none, &token).unwrap();
+    assert!(!none.knows(&token));
+    assert_eq!(none.known(), (0, 0));
+
+    let verifier = issuer.verifier();
+    let mut met = [0, 0];
+    for length in 2_800..3_000 {
+        let token = issuer.token("alice", &format!(r#","padding":"{}""#, "x".repeat(length)));
+        outcome(&verifier, &token).unwrap();
+        assert_eq!(verifier.knows(&token), token.len() <= 4096, "{}", token.len());
+        met[usize::from(token.len() <= 4096)] += 1;
+    }
+    assert!(met.iter().all(|count| *count > 0), "{met:?}");
+}
+
+/// The share of requests with a hot token that find it, in percent, while `flood` runs before each of them.
+fn found_of_hot(verifier: &Verifier, hot: &[String], mut flood: impl FnMut(usize)) -> usize {
+    for token in hot.iter().cycle().take(3 * hot.len()) {
+        outcome(verifier, token).unwrap();
+    }
+    let (mut found, rounds) = (0, 10 * hot.len());
+    for (round, token) in hot.iter().cycle().take(rounds).enumerate() {
+        flood(round);
+        found += usize::from(verifier.knows(token));
+        outcome(verifier, token).unwrap();
+    }
+    100 * found / rounds
+}
+
+#[test]
+fn a_flood_evicts_nothing_that_is_in_use_and_takes_no_memory() {
+    let issuer = Issuer::new();
+    let hot: Vec<_> = (0..400).map(|number| issuer.token(&format!("hot {number}"), "")).collect();
+    let verifier = || issuer.builder().cached_tokens(1_000).build().unwrap();
+
+    // Valid tokens that nobody has seen before, five for each request of the others.
+    let flooded = verifier();
+    let found = found_of_hot(&flooded, &hot, |round| {
+        for number in 0..5 {
+            outcome(&flooded, &issuer.token(&format!("flood {round} {number}"), "")).unwrap();
+        }
+    });
+    assert!(found >= 99, "{found} %");
+    assert!(flooded.known().0 <= 1_000);
+
+    // The same, but each of them twice.
+    let doubled = verifier();
+    let found = found_of_hot(&doubled, &hot, |round| {
+        let token = issuer.token(&format!("flood {round}"), "");
+        outcome(&doubled, &token).unwrap();
+        outcome(&doubled, &token).unwrap();
+    });
+    assert!(found >= 95, "{found} %");
+
+    // Garbage, some of it with the end of a good one.
+    let garbage = verifier();
+    let found = found_of_hot(&garbage, &hot, |round| {
+        let token = &hot[round % hot.len()];
+        for bad in [format!("a{token}"), format!("{round}.{round}.{round}"), token[..token.len() - 1].to_owned()] {
+            outcome(&garbage, &bad).unwrap_err();
+        }
+    });
+    assert_eq!(found, 100);
+    assert_eq!(garbage.known().0, hot.len());
+}
+
+#[test]
+fn tokens_are_wiped_when_they_go_and_never_shown() {
+    fn wiped<T: zeroize::ZeroizeOnDrop>(_: &T) {}
+    let token = Token(Zeroizing::new(b"planted".as_slice().into()));
+    wiped(&token.0);
+    let issuer = Issuer::new();
+    let verifier = issuer.verifier();
+    let token = issuer.token("planted", "");
+    outcome(&verifier, &token).unwrap();
+    let shown = format!("{verifier:?}");
+    assert!(shown.contains("kept: Some(1)"), "{shown}");
+    assert!(!shown.contains("planted") && token.split('.').all(|part| !shown.contains(part)), "{shown}");
+}
