@@ -2,7 +2,7 @@ use super::super::queue::Queue;
 use super::super::{purge, statements};
 use super::SqliteStore;
 use crate::clock::Clock;
-use crate::store::{NewSession, RevokeReason, Row, SessionStore, StoreErrorKind};
+use crate::store::{NewSession, RevokeReason, Row, SessionStore, StoreErrorKind, Swap, Swapped};
 use crate::token::{SecretHash, SessionId};
 use std::time::Duration;
 
@@ -164,4 +164,62 @@ async fn a_reason_that_is_not_known_yet_still_ends_a_session() {
     store.writer.call(move |conn, _| conn.execute(later, [])).await.unwrap();
     let loaded = store.load("subject 1", session.id).await.unwrap().unwrap();
     assert!(!Row::is_living(&loaded.row, loaded.now));
+}
+
+/// Rotations a second of so many clients, each with a session of its own.
+async fn rotations(store: &SqliteStore, clients: u8, from: u64, each: u64) -> f64 {
+    let start = std::time::Instant::now();
+    let clients = (0..clients).map(|n| {
+        let store = store.clone();
+        tokio::spawn(async move {
+            let session = session(n, "");
+            for generation in from..from + each {
+                let swap = Swap::new((generation, generation.max(2) - 1), generation + 1, generation);
+                let won = store.swap(&session.subject, session.id, &session.secret_hash, &swap).await.unwrap();
+                assert!(matches!(won, Swapped::Won(_)));
+            }
+        })
+    });
+    let clients: Vec<_> = clients.collect();
+    let writes = clients.len() as f64 * each as f64;
+    for client in clients {
+        client.await.unwrap();
+    }
+    writes / start.elapsed().as_secs_f64()
+}
+
+/// `cargo test --release --lib full_durability -- --ignored --nocapture`, with the folder for temporary files on the disk in
+/// question.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a measurement, for a release build and a quiet machine"]
+#[allow(clippy::print_stdout, reason = "a measurement is read")]
+async fn full_durability_costs_a_tenth_at_32_clients() {
+    let modes = ["FULL", "NORMAL", "OFF"];
+    for clients in [8, 32, 64, 128] {
+        let mut stores = Vec::new();
+        for mode in modes {
+            let folder = tempfile::tempdir().unwrap();
+            let store = ready(&folder).await;
+            let set = move |conn: &mut rusqlite::Connection| Ok(conn.pragma_update(None, "synchronous", mode).unwrap());
+            store.writer.call_alone(set).await.unwrap();
+            for n in 0..clients {
+                store.create(&session(n, "")).await.unwrap();
+            }
+            stores.push((folder, store));
+        }
+        let mut rates = vec![Vec::new(); modes.len()];
+        let each = 6400 / u64::from(clients);
+        for round in 0..15 {
+            for ((_, store), rates) in stores.iter().zip(&mut rates) {
+                rates.push(rotations(store, clients, 1 + round * each, each).await);
+            }
+        }
+        let [full, normal, off] = [0, 1, 2].map(|mode| {
+            let rates: &mut Vec<f64> = &mut rates[mode];
+            rates.sort_by(f64::total_cmp);
+            rates[rates.len() / 2]
+        });
+        println!("{clients} clients: {full:.0}/s, {:.2} of NORMAL, {:.2} of OFF", full / normal, full / off);
+        assert!(clients < 32 || full >= 0.9 * off, "{clients} clients: {:.2}", full / off);
+    }
 }
