@@ -42,6 +42,21 @@ impl<'a> Reader<'a> {
         self.array().map(|[byte]| byte)
     }
 
+    pub(super) fn number(&mut self) -> Option<u64> {
+        let mut number = 0;
+        for shift in (0..u64::BITS).step_by(7) {
+            let byte = self.byte()?;
+            let part = u64::from(byte & 0x7f);
+            number |= part << shift;
+            if byte & 0x80 == 0 {
+                // The last byte of the longest has one bit to give.
+                return (part << shift >> shift == part).then_some(number);
+            }
+        }
+        None
+    }
+
+    /// A number that may be too large for a [`number`](Self::number).
     pub(super) fn wide(&mut self) -> Option<u128> {
         let mut number = 0;
         for shift in (0..u128::BITS).step_by(7) {
@@ -54,12 +69,8 @@ impl<'a> Reader<'a> {
         None
     }
 
-    pub(super) fn number(&mut self) -> Option<u64> {
-        self.wide()?.try_into().ok()
-    }
-
     pub(super) fn length(&mut self) -> Option<usize> {
-        self.wide()?.try_into().ok()
+        self.number()?.try_into().ok()
     }
 
     pub(super) fn signed(&mut self) -> Option<i64> {

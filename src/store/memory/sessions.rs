@@ -206,7 +206,7 @@ mod tests {
             "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 Mobile/15E148 Safari/604.1",
             "ExampleApp/5.12.1 (com.example.app; build:4711; iOS 18.5.0) Alamofire/5.9.1",
         ];
-        let ip = std::net::IpAddr::from(if n % 2 == 0 { random(n).to_be_bytes() } else { [10; 16] });
+        let ip = std::net::IpAddr::from(if n.is_multiple_of(2) { random(n).to_be_bytes() } else { [10; 16] });
         let label = Some(format!("Someone's device, the {n}th"));
         Device { user_agent: Some(agents[n % agents.len()].to_owned()), ip: Some(ip), label }
     }
@@ -231,8 +231,8 @@ mod tests {
         let mut sessions = Sessions::new(RandomState::new());
         let id = |n: usize| SessionId::from_bytes(random(n).to_be_bytes());
         let subjects = ["alice", "bob"];
-        for n in 0..2000 {
-            let subject = subjects[usize::from(n % 20 == 0)];
+        for n in 0..2000_usize {
+            let subject = subjects[usize::from(n.is_multiple_of(20))];
             let hash = SecretHash::from_bytes([0; 32]);
             let row = Row::opened(&NewSession::new(id(n), subject, hash, DAY, DAY, NOW), NOW);
             let key = Key::new(subject, &sessions.keyed);
@@ -241,7 +241,7 @@ mod tests {
         let [alice, bob] = subjects.map(|subject| Key::new(subject, &sessions.keyed));
         let mut found: Vec<_> = sessions.of(&bob).map(|at| sessions.row(at).unwrap().id).collect();
         found.sort_unstable();
-        let mut expected: Vec<_> = (0..2000).filter(|n| n % 20 == 0).map(id).collect();
+        let mut expected: Vec<_> = (0..2000_usize).filter(|n| n.is_multiple_of(20)).map(id).collect();
         expected.sort_unstable();
         assert_eq!(found, expected);
         assert!(sessions.find(&bob, id(20)).is_some() && sessions.find(&alice, id(20)).is_none());

@@ -190,7 +190,7 @@ mod tests {
             let bytes = slab.get(here).unwrap().to_vec();
             let n = usize::from_be_bytes(*bytes.first_chunk().unwrap());
             seen.push(n);
-            if n % 3 == 0 {
+            if n.is_multiple_of(3) {
                 slab.remove(here);
             }
             at = Some(here);

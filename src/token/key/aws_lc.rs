@@ -72,6 +72,7 @@ impl JwtVerifier for Parsed {
 }
 
 /// A private key parsed once, for the same reason: what jsonwebtoken signs with reads and checks its key at each signature.
+#[allow(clippy::large_enum_variant, reason = "as above")]
 pub(super) enum Private {
     Hmac(hmac::Key),
     Rsa(RsaKeyPair, &'static dyn RsaEncoding),
