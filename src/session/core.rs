@@ -1,5 +1,6 @@
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use tracing::Instrument as _;
@@ -144,7 +145,12 @@ impl<S: SessionStore> Core<S> {
 pub(crate) async fn through<T: Send + 'static>(
     work: impl Future<Output = Result<T, SessionError>> + Send + 'static,
 ) -> Result<T, SessionError> {
-    match tokio::spawn(work.in_current_span()).await {
+    let mut work = Box::pin(work.in_current_span());
+    // What is done without waiting needs no task: nobody stops in between.
+    if let Poll::Ready(done) = poll_fn(|context| Poll::Ready(work.as_mut().poll(context))).await {
+        return done;
+    }
+    match tokio::spawn(work).await {
         Ok(done) => done,
         Err(stopped) => match stopped.try_into_panic() {
             Ok(panic) => std::panic::resume_unwind(panic),

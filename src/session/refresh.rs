@@ -141,11 +141,11 @@ impl<S: SessionStore> Sessions<S> {
         };
         let room = Room { generation: claims.generation.saturating_add(1), longest };
         core.mint.check(&claims.subject, &granted, core.clock.now(), room)?;
-        let (sessions, presented) = (self.clone(), claims.clone());
-        let (outcome, answer, loaded) = through(async move {
-            let rotated = sessions.core().timed(sessions.rotated(&presented, secret_hash, operation)).await?;
-            sessions.settle(&presented, operation, &rotated);
-            Ok(rotated)
+        let sessions = self.clone();
+        let (claims, (outcome, answer, loaded)) = through(async move {
+            let rotated = sessions.core().timed(sessions.rotated(&claims, secret_hash, operation)).await?;
+            sessions.settle(&claims, operation, &rotated);
+            Ok((claims, rotated))
         })
         .await?;
         let Some(Loaded { row, .. }) = loaded else {

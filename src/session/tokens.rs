@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use zeroize::Zeroizing;
 
 use super::erased::Granted;
@@ -170,7 +170,8 @@ impl Mint {
             iat: i64,
             exp: i64,
             jti: String,
-            sid: String,
+            #[serde(serialize_with = "as_text")]
+            sid: SessionId,
             #[serde(rename = "gen")]
             generation: u64,
             auth_time: i64,
@@ -193,7 +194,7 @@ impl Mint {
             iat,
             exp,
             jti: URL_SAFE_NO_PAD.encode(jti),
-            sid: of.row.id.to_string(),
+            sid: of.row.id,
             generation: of.generation,
             auth_time: of.row.auth_time.as_secs(),
             scope: of.granted.scope.as_deref(),
@@ -276,6 +277,10 @@ impl Mint {
     pub(crate) fn read(&self, token: &str, now: Timestamp) -> Result<RefreshClaims, TokenError> {
         RefreshClaims::read(self.refresh_policy.verify(token, &self.refresh_keys, now)?)
     }
+}
+
+fn as_text<S: Serializer>(session: &SessionId, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(session)
 }
 
 /// Adds members to the text of an object. Both are texts that this crate has written or checked, with no name in common.

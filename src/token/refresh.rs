@@ -117,7 +117,7 @@ impl Serialize for Members<'_> {
         members.serialize_entry(names.subject_claim, &claims.subject)?;
         members.serialize_entry("iat", &claims.issued_at.as_secs())?;
         members.serialize_entry("exp", &claims.expires_at.as_secs())?;
-        members.serialize_entry("sid", &claims.session.to_string())?;
+        members.serialize_entry("sid", &format_args!("{}", claims.session))?;
         members.serialize_entry("gen", &claims.generation)?;
         members.serialize_entry(PREVIOUS, &claims.previous)?;
         members.serialize_entry(SECRET, sec.as_str())?;
@@ -129,6 +129,8 @@ impl Serialize for Members<'_> {
     }
 }
 
+/// Bytes of a payload beside what is named in it.
+const NUMBERS: usize = 320;
 /// The names that refresh tokens have beside those of access tokens.
 const PREVIOUS: &str = "prv";
 const SECRET: &str = "sec";
@@ -152,9 +154,12 @@ impl Drop for Own {
 
 impl RefreshClaims {
     pub(crate) fn payload(&self, names: RefreshNames<'_>) -> Result<Zeroizing<String>, KeyError> {
-        serde_json::to_string(&Members { claims: self, names })
-            .map(Zeroizing::new)
-            .map_err(|_| KeyError::new(KeyErrorKind::ClaimsNotObject))
+        let wrong = || KeyError::new(KeyErrorKind::ClaimsNotObject);
+        // Room for all of it from the start: what a text outgrows is left in memory as it was, with the secret.
+        let named = names.issuer.len() + names.audience.len() + names.subject_claim.len() + self.subject.len();
+        let mut text = Vec::with_capacity(named + NUMBERS);
+        serde_json::to_writer(&mut text, &Members { claims: self, names }).map_err(|_| wrong())?;
+        String::from_utf8(text).map(Zeroizing::new).map_err(|_| wrong())
     }
 
     /// Reads what a verified refresh token says.

@@ -1,10 +1,10 @@
-use std::collections::hash_map::RandomState;
 use std::fmt;
-use std::hash::BuildHasher;
+use std::hash::RandomState;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::feed::Log;
+use super::sessions::Key;
 use super::shard::Shard;
 use crate::clock::Clock;
 use crate::store::{
@@ -59,10 +59,11 @@ struct Inner {
 impl MemoryStore {
     /// An empty store for a million sessions.
     pub fn new(clock: Clock) -> Self {
+        let keyed = RandomState::new();
         Self(Arc::new(Inner {
             clock,
-            keyed: RandomState::new(),
-            shards: Box::new(std::array::from_fn(|_| Mutex::default())),
+            shards: Box::new(std::array::from_fn(|_| Mutex::new(Shard::new(keyed.clone())))),
+            keyed,
             held: AtomicUsize::new(0),
             capacity: AtomicUsize::new(DEFAULT_CAPACITY),
             earliest: AtomicI64::new(i64::MAX),
@@ -101,8 +102,8 @@ impl SessionStore for MemoryStore {
     }
 
     async fn load(&self, subject: &str, id: SessionId) -> Result<Option<Loaded>, StoreError> {
-        let (shard, now) = self.0.shard_of(subject);
-        Ok(shard.row(subject, id).map(|row| Loaded::new(row, now)))
+        let (key, shard, now) = self.0.shard_of(subject);
+        Ok(shard.row(&key, id).map(|row| Loaded::new(row, now)))
     }
 
     async fn swap(
@@ -112,8 +113,8 @@ impl SessionStore for MemoryStore {
         secret_hash: &SecretHash,
         swap: &Swap,
     ) -> Result<Swapped, StoreError> {
-        let (mut shard, now) = self.0.shard_of(subject);
-        let swapped = shard.swap(subject, id, secret_hash, swap, now);
+        let (key, mut shard, now) = self.0.shard_of(subject);
+        let swapped = shard.swap(&key, id, secret_hash, swap, now);
         if swap.cut > 0 && matches!(swapped, Swapped::Won(_)) {
             lock(&self.0.feed).append(Ends::Below(id, swap.cut), now);
         }
@@ -122,15 +123,15 @@ impl SessionStore for MemoryStore {
 
     async fn confirm(&self, seen: &[Seen]) -> Result<Vec<Seen>, StoreError> {
         let is_orphan = |seen: &&Seen| {
-            let (mut shard, now) = self.0.shard_of(&seen.subject);
-            shard.confirm(seen, now)
+            let (key, mut shard, now) = self.0.shard_of(&seen.subject);
+            shard.confirm(&key, seen, now)
         };
         Ok(seen.iter().filter(is_orphan).cloned().collect())
     }
 
     async fn revoke(&self, subject: &str, id: SessionId, reason: RevokeReason) -> Result<bool, StoreError> {
-        let (mut shard, now) = self.0.shard_of(subject);
-        let ended = shard.revoke(subject, id, reason, now);
+        let (key, mut shard, now) = self.0.shard_of(subject);
+        let ended = shard.revoke(&key, id, reason, now);
         if ended {
             self.0.ended(&[id], now);
         }
@@ -143,15 +144,15 @@ impl SessionStore for MemoryStore {
         except: Option<SessionId>,
         reason: RevokeReason,
     ) -> Result<Vec<SessionId>, StoreError> {
-        let (mut shard, now) = self.0.shard_of(subject);
-        let ended = shard.revoke_subject(subject, except, reason, now);
+        let (key, mut shard, now) = self.0.shard_of(subject);
+        let ended = shard.revoke_subject(&key, except, reason, now);
         self.0.ended(&ended, now);
         Ok(ended)
     }
 
     async fn list(&self, subject: &str) -> Result<Vec<Listed>, StoreError> {
-        let (shard, now) = self.0.shard_of(subject);
-        Ok(shard.list(subject, now))
+        let (key, shard, now) = self.0.shard_of(subject);
+        Ok(shard.list(&key, now))
     }
 
     async fn purge(&self, limit: usize) -> Result<usize, StoreError> {
@@ -177,19 +178,21 @@ impl SessionStore for MemoryStore {
 impl Inner {
     /// The subject's shard, and the present after the wait for its lock.
     #[allow(clippy::indexing_slicing, reason = "a remainder is smaller than what it was divided by")]
-    fn shard_of(&self, subject: &str) -> (MutexGuard<'_, Shard>, Timestamp) {
-        let shard = lock(&self.shards[self.keyed.hash_one(subject) as usize % SHARDS]);
+    fn shard_of<'a>(&self, subject: &'a str) -> (Key<'a>, MutexGuard<'_, Shard>, Timestamp) {
+        let key = Key::new(subject, &self.keyed);
+        // By other bits than those that find a place within the shard.
+        let shard = lock(&self.shards[(key.hash >> 32) as usize % SHARDS]);
         let now = self.clock.now();
-        (shard, now)
+        (key, shard, now)
     }
 
     /// Nothing when the store is full.
     fn try_create(&self, session: &NewSession) -> Result<Option<Created>, StoreError> {
-        let (mut shard, now) = self.shard_of(&session.subject);
+        let (key, mut shard, now) = self.shard_of(&session.subject);
         if shard.is_too_late(session) {
             return Ok(Some(Created::TooLate));
         }
-        if shard.row(&session.subject, session.id).is_some() {
+        if shard.row(&key, session.id).is_some() {
             return Err(StoreError::new(StoreErrorKind::Unavailable).because("a session of this id exists"));
         }
         let capacity = self.capacity.load(Ordering::Relaxed);
@@ -197,7 +200,10 @@ impl Inner {
         if self.held.fetch_update(Ordering::Relaxed, Ordering::Relaxed, reserve).is_err() {
             return Ok(None);
         }
-        let (row, ended) = shard.open(session, now);
+        let Some((row, ended)) = shard.open(&key, session, now) else {
+            self.held.fetch_sub(1, Ordering::Relaxed);
+            return Ok(None);
+        };
         self.droppable_at(row.expires_at.min(row.idle_until()));
         self.ended(&ended, now);
         Ok(Some(Created::Opened { row, ended }))

@@ -1,10 +1,14 @@
-use aws_lc_rs::hmac;
-use aws_lc_rs::signature::{self, ParsedPublicKey, RsaParameters, RsaPublicKeyComponents};
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{
+    self, EcdsaKeyPair, Ed25519KeyPair, ParsedPublicKey, RsaEncoding, RsaKeyPair, RsaParameters, RsaPublicKeyComponents,
+};
+use aws_lc_rs::{error, hmac};
+use jsonwebtoken::EncodingKey;
 use jsonwebtoken::crypto::JwtVerifier;
 use jsonwebtoken::signature::{Error, Verifier};
 
 use super::material::Material;
-use crate::token::algorithm::Algorithm;
+use crate::token::algorithm::{Algorithm, Family};
 use crate::token::error::{KeyError, KeyErrorKind};
 
 /// A key parsed once. jsonwebtoken's own verifiers parse theirs at every token, and in a box that is not `Send`.
@@ -67,6 +71,43 @@ impl JwtVerifier for Parsed {
     }
 }
 
+/// A private key parsed once, for the same reason: what jsonwebtoken signs with reads and checks its key at each signature.
+#[allow(clippy::large_enum_variant, reason = "as above")]
+pub(super) enum Private {
+    Hmac(hmac::Key),
+    Rsa(RsaKeyPair, &'static dyn RsaEncoding),
+    Ec(EcdsaKeyPair),
+    Ed25519(Ed25519KeyPair),
+}
+
+impl Private {
+    pub(super) fn new(algorithm: Algorithm, key: &EncodingKey) -> Result<Self, KeyError> {
+        let bytes = key.as_bytes();
+        let parsed = match algorithm.family() {
+            Family::Hmac => Ok(Self::Hmac(hmac::Key::new(hmac_algorithm(algorithm), bytes))),
+            Family::Rsa => RsaKeyPair::from_der(bytes).map(|key| Self::Rsa(key, rsa_encoding(algorithm))),
+            Family::P256 => EcdsaKeyPair::from_pkcs8(&signature::ECDSA_P256_SHA256_FIXED_SIGNING, bytes).map(Self::Ec),
+            Family::P384 => EcdsaKeyPair::from_pkcs8(&signature::ECDSA_P384_SHA384_FIXED_SIGNING, bytes).map(Self::Ec),
+            Family::Ed25519 => Ed25519KeyPair::from_pkcs8(bytes).map(Self::Ed25519),
+        };
+        parsed.map_err(|_| KeyError::new(KeyErrorKind::SelfTest))
+    }
+
+    pub(super) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, KeyError> {
+        let random = SystemRandom::new();
+        let signed = match self {
+            Self::Hmac(key) => Ok(hmac::sign(key, message).as_ref().to_vec()),
+            Self::Rsa(key, encoding) => {
+                let mut signature = vec![0; key.public_modulus_len()];
+                key.sign(*encoding, &random, message, &mut signature).map(|()| signature)
+            }
+            Self::Ec(key) => key.sign(&random, message).map(|signature| signature.as_ref().to_vec()),
+            Self::Ed25519(key) => Ok(key.sign(message).as_ref().to_vec()),
+        };
+        signed.map_err(|error::Unspecified| KeyError::new(KeyErrorKind::SelfTest))
+    }
+}
+
 const fn hmac_algorithm(algorithm: Algorithm) -> hmac::Algorithm {
     match algorithm {
         Algorithm::HS512 => hmac::HMAC_SHA512,
@@ -83,5 +124,16 @@ const fn rsa_parameters(algorithm: Algorithm) -> &'static RsaParameters {
         Algorithm::PS384 => &signature::RSA_PSS_2048_8192_SHA384,
         Algorithm::PS512 => &signature::RSA_PSS_2048_8192_SHA512,
         _ => &signature::RSA_PKCS1_2048_8192_SHA256,
+    }
+}
+
+fn rsa_encoding(algorithm: Algorithm) -> &'static dyn RsaEncoding {
+    match algorithm {
+        Algorithm::RS384 => &signature::RSA_PKCS1_SHA384,
+        Algorithm::RS512 => &signature::RSA_PKCS1_SHA512,
+        Algorithm::PS256 => &signature::RSA_PSS_SHA256,
+        Algorithm::PS384 => &signature::RSA_PSS_SHA384,
+        Algorithm::PS512 => &signature::RSA_PSS_SHA512,
+        _ => &signature::RSA_PKCS1_SHA256,
     }
 }

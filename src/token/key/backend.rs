@@ -9,9 +9,9 @@ use jsonwebtoken::jwk::ThumbprintHash;
 use crate::token::error::{KeyError, KeyErrorKind};
 
 #[cfg(feature = "aws-lc-rs")]
-pub(super) use super::aws_lc::Parsed;
+pub(super) use super::aws_lc::{Parsed, Private};
 #[cfg(all(feature = "rust-crypto", not(feature = "aws-lc-rs")))]
-pub(super) use super::rust_crypto::Parsed;
+pub(super) use super::rust_crypto::{Parsed, Private};
 
 #[cfg(not(any(feature = "aws-lc-rs", feature = "rust-crypto")))]
 compile_error!("jwt-sessions needs a crypto backend: enable the feature `aws-lc-rs` (the default) or `rust-crypto`");

@@ -1,6 +1,6 @@
-use jsonwebtoken::DecodingKey;
 use jsonwebtoken::crypto::JwtVerifier;
 use jsonwebtoken::signature::{Error, Verifier};
+use jsonwebtoken::{DecodingKey, EncodingKey};
 
 use super::backend::provider;
 use super::material::Material;
@@ -44,5 +44,24 @@ impl Verifier<Vec<u8>> for Parsed {
 impl JwtVerifier for Parsed {
     fn algorithm(&self) -> jsonwebtoken::Algorithm {
         self.algorithm.backend()
+    }
+}
+
+/// A private key, read at each signature as the public one is at each token.
+pub(super) struct Private {
+    algorithm: Algorithm,
+    key: EncodingKey,
+}
+
+impl Private {
+    #[allow(clippy::unnecessary_wraps, reason = "the other backend reads the key here")]
+    pub(super) fn new(algorithm: Algorithm, key: &EncodingKey) -> Result<Self, KeyError> {
+        Ok(Self { algorithm, key: key.clone() })
+    }
+
+    pub(super) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, KeyError> {
+        let failed = KeyError::new(KeyErrorKind::SelfTest);
+        let signer = (provider().signer_factory)(&self.algorithm.backend(), &self.key).map_err(|_| failed.clone())?;
+        signer.try_sign(message).map_err(|_| failed)
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use jsonwebtoken::EncodingKey;
 use jsonwebtoken::jwk::EllipticCurve;
 
-use super::backend::provider;
+use super::backend::{Private, provider};
 use super::jwk::Jwk;
 use super::material::Material;
 use super::verifying::{VerifyingKey, detect};
@@ -18,7 +18,7 @@ use crate::token::error::{KeyError, KeyErrorKind};
 /// Cloning it shares the key.
 #[derive(Clone)]
 pub struct SigningKey {
-    private: Arc<EncodingKey>,
+    private: Arc<Private>,
     verifying: VerifyingKey,
 }
 
@@ -131,7 +131,7 @@ impl SigningKey {
 
     fn new(algorithm: Algorithm, private: EncodingKey, material: Material) -> Result<Self, KeyError> {
         let verifying = VerifyingKey::new(algorithm, material, None)?;
-        let key = Self { private: Arc::new(private), verifying };
+        let key = Self { private: Arc::new(Private::new(algorithm, &private)?), verifying };
         const PROBE: &[u8] = b"jwt-sessions signs and verifies";
         if !key.verifying.verifies(PROBE, &key.sign(PROBE)?) {
             return Err(KeyError::new(KeyErrorKind::SelfTest));
@@ -140,7 +140,7 @@ impl SigningKey {
     }
 
     pub(crate) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, KeyError> {
-        sign(self.algorithm(), &self.private, message)
+        self.private.sign(message)
     }
 }
 
@@ -176,11 +176,4 @@ fn public_half(algorithm: Algorithm, private: &EncodingKey) -> Result<Material, 
             Material::ed25519(&x)
         }
     }
-}
-
-pub(super) fn sign(algorithm: Algorithm, key: &EncodingKey, message: &[u8]) -> Result<Vec<u8>, KeyError> {
-    let failed = KeyError::new(KeyErrorKind::SelfTest);
-    // Built for each signature: jsonwebtoken's signers are neither `Send` nor `Sync`, and cannot be kept.
-    let signer = (provider().signer_factory)(&algorithm.backend(), key).map_err(|_| failed.clone())?;
-    signer.try_sign(message).map_err(|_| failed)
 }

@@ -5,7 +5,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::signature::Verifier;
 
-use super::backend::{Parsed, sha256};
+use super::backend::{Parsed, Private, sha256};
 use super::jwk::{self, Jwk};
 use super::material::Material;
 use super::pem::armor;
@@ -170,7 +170,7 @@ fn derived_kid(algorithm: Algorithm, material: &Material) -> Result<String, KeyE
         // Tells nobody more than a token does: both are a keyed digest under this secret.
         Material::Secret(secret) => {
             let key = jsonwebtoken::EncodingKey::from_secret(secret);
-            super::signing::sign(algorithm, &key, b"jwt-sessions kid")?
+            Private::new(algorithm, &key)?.sign(b"jwt-sessions kid")?
         }
         _ => sha256(jwk::canonical(algorithm, material).as_bytes())?.to_vec(),
     };

@@ -2,7 +2,7 @@ use super::super::queue::Queue;
 use super::super::{purge, statements};
 use super::SqliteStore;
 use crate::clock::Clock;
-use crate::store::{NewSession, RevokeReason, Row, SessionStore, StoreErrorKind};
+use crate::store::{NewSession, RevokeReason, Row, SessionStore, StoreErrorKind, Swap, Swapped};
 use crate::token::{SecretHash, SessionId};
 use std::time::Duration;
 
@@ -164,4 +164,86 @@ async fn a_reason_that_is_not_known_yet_still_ends_a_session() {
     store.writer.call(move |conn, _| conn.execute(later, [])).await.unwrap();
     let loaded = store.load("subject 1", session.id).await.unwrap().unwrap();
     assert!(!Row::is_living(&loaded.row, loaded.now));
+}
+
+/// How the writes of a measurement reach the disk.
+#[derive(Clone, Copy)]
+struct Way {
+    synchronous: &'static str,
+    /// Each in a transaction of its own, as a store without this one's queue has it.
+    one_by_one: bool,
+}
+
+/// Rotations a second of so many clients, each with a session of its own.
+async fn rotations(store: &SqliteStore, one_by_one: bool, clients: u8, from: u64, each: u64) -> f64 {
+    let start = std::time::Instant::now();
+    let clients = (0..clients).map(|n| {
+        let store = store.clone();
+        tokio::spawn(async move {
+            let session = session(n, "");
+            for generation in from..from + each {
+                let swap = Swap::new((generation, generation.max(2) - 1), generation + 1, generation);
+                let won = if one_by_one {
+                    let (subject, id, hash) = (session.subject.clone(), session.id, session.secret_hash);
+                    let alone = move |conn: &mut rusqlite::Connection| {
+                        let now = Clock::system().now();
+                        Ok(statements::swap(conn, &subject, id, &hash, &swap, now).unwrap())
+                    };
+                    store.writer.call_alone(alone).await
+                } else {
+                    store.swap(&session.subject, session.id, &session.secret_hash, &swap).await
+                };
+                assert!(matches!(won, Ok(Swapped::Won(_))));
+            }
+        })
+    });
+    let clients: Vec<_> = clients.collect();
+    let writes = clients.len() as f64 * each as f64;
+    for client in clients {
+        client.await.unwrap();
+    }
+    writes / start.elapsed().as_secs_f64()
+}
+
+/// `cargo test --release --lib full_durability -- --ignored --nocapture`, with the folder for temporary files on the disk in
+/// question. With shared commits and full durability against what is usual without: one commit each.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a measurement, for a release build and a quiet machine"]
+#[allow(clippy::print_stdout, reason = "a measurement is read")]
+async fn full_durability_is_as_fast_as_none_with_one_commit_each() {
+    let way = |synchronous, one_by_one| Way { synchronous, one_by_one };
+    let ways = [way("FULL", false), way("NORMAL", true), way("OFF", true), way("OFF", false)];
+    for clients in [1, 8, 32, 64, 128, 255] {
+        let mut stores = Vec::new();
+        for way in ways {
+            let folder = tempfile::tempdir().unwrap();
+            let store = ready(&folder).await;
+            let set = move |conn: &mut rusqlite::Connection| {
+                conn.pragma_update(None, "synchronous", way.synchronous).unwrap();
+                Ok(())
+            };
+            store.writer.call_alone(set).await.unwrap();
+            for n in 0..clients {
+                store.create(&session(n, "")).await.unwrap();
+            }
+            stores.push((folder, store, way, Vec::new()));
+        }
+        let each = (6400 / u64::from(clients)).min(400);
+        for round in 0..9 {
+            for (_, store, way, rates) in &mut stores {
+                rates.push(rotations(store, way.one_by_one, clients, 1 + round * each, each).await);
+            }
+        }
+        let median = |rates: &mut Vec<f64>| {
+            rates.sort_by(f64::total_cmp);
+            rates[rates.len() / 2]
+        };
+        let rates: Vec<_> = stores.iter_mut().map(|(_, _, _, rates)| median(rates)).collect();
+        let [normal, off, shared] = [1, 2, 3].map(|other: usize| rates[0] / rates[other]);
+        println!(
+            "{clients} clients: {:.0}/s, {normal:.2} of NORMAL and {off:.2} of OFF with one commit each, {shared:.2} of OFF with \
+             shared ones",
+            rates[0]
+        );
+    }
 }
