@@ -8,10 +8,12 @@ use axum::body::Body;
 use axum::routing::get as on_get;
 use http::{Request, StatusCode};
 use jwt_sessions::auth::JwtAuthLayer;
-use jwt_sessions::site::Site;
-use jwt_sessions::token::{ACCESS_TYPE, Algorithm, KeySet, Signer, SigningKey};
-use jwt_sessions::{Authenticated, Verifier};
+use jwt_sessions::clock::Clock;
+use jwt_sessions::store::MemoryStore;
+use jwt_sessions::token::{ACCESS_TYPE, Algorithm, KeySet, SessionId, Signer, SigningKey};
+use jwt_sessions::{Authenticated, Grant, Keys, Sessions, SessionsBuilder, Site, accounts_elsewhere};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
+use tokio::sync::Mutex;
 use tower::Service;
 
 #[global_allocator]
@@ -29,14 +31,22 @@ fn keys() -> [SigningKey; 4] {
     ]
 }
 
-fn verifier(key: &SigningKey) -> Verifier {
-    let verifier = Verifier::builder(KeySet::new(key.clone())).issuer("id").audience("api");
-    verifier.site(Site::new("https://app.example").unwrap()).build().unwrap()
+/// Sessions whose verifier asks what has ended, and tells what it sees.
+fn sessions(key: &SigningKey) -> SessionsBuilder<MemoryStore> {
+    async fn grant(_: String) -> Result<Option<Grant<()>>, std::io::Error> {
+        Ok(None)
+    }
+    let refresh = SigningKey::secret(Algorithm::HS256, "vutsrqponmlkjihgfedcba9876543210").unwrap();
+    let keys = Keys::new(KeySet::new(key.clone()), KeySet::new(refresh)).unwrap();
+    let store = MemoryStore::new(Clock::system());
+    let site = Site::new("https://app.example").unwrap();
+    Sessions::builder(keys, store, accounts_elsewhere(grant)).site(site).issuer("id").audience("api")
 }
 
 fn token(key: &SigningKey, number: usize) -> String {
+    let session = SessionId::from_bytes((number as u128 + 1).to_be_bytes());
     let claims = format!(
-        r#"{{"iss":"id","aud":"api","sub":"user {number}","exp":4102444800,"scope":"read write","plan":"gold"}}"#
+        r#"{{"iss":"id","aud":"api","sub":"user {number}","exp":4102444800,"iat":1700000000,"scope":"read write","sid":"{session}","gen":1,"plan":"gold"}}"#
     );
     Signer::new(key.clone(), ACCESS_TYPE).sign(&claims).unwrap()
 }
@@ -64,9 +74,46 @@ async fn cost(app: &mut Router, request: impl Fn(usize) -> Request<Body>) -> usi
 
 const REQUESTS: usize = 100;
 
-// One test alone: the allocator counts for the whole process.
+/// The allocator counts for the whole process: one test at a time.
+static ALONE: Mutex<()> = Mutex::const_new(());
+
+#[tokio::test]
+async fn what_is_kept_of_tokens_takes_no_more_than_its_room() {
+    let _alone = ALONE.lock().await;
+    let [key, ..] = keys();
+    for room in [300, 1_000] {
+        let sessions = sessions(&key).cached_tokens(room).build().unwrap();
+        let verifier = sessions.verifier();
+        let tokens: Vec<_> = (0..3 * room).map(|number| token(&key, number)).collect();
+        let region = Region::new(ALLOCATOR);
+        for token in &tokens {
+            drop(verifier.verify(token).unwrap());
+        }
+        let change = region.change();
+        let bytes = change.bytes_allocated - change.bytes_deallocated;
+        // Beside it, the queue of what was seen.
+        let most = room * 1024 + 3 * room * 150;
+        assert!(bytes > room * 512 && bytes < most, "{room}: {bytes} of {most}");
+    }
+}
+
+#[tokio::test]
+async fn sessions_that_keep_no_tokens_verify_each_anew() {
+    let _alone = ALONE.lock().await;
+    let [key, ..] = keys();
+    let known = token(&key, 0);
+    let cost = async |tokens| {
+        let verifier = sessions(&key).cached_tokens(tokens).build().unwrap().verifier();
+        let mut app = Router::new().route("/", on_get(async || "hello")).route_layer(JwtAuthLayer::new(verifier));
+        cost(&mut app, |_| by_header(&known)).await
+    };
+    let (kept, not_kept) = (cost(1_000).await, cost(0).await);
+    assert!(not_kept >= kept + 5, "{kept}, {not_kept}");
+}
+
 #[tokio::test]
 async fn a_known_token_costs_six_allocations_whatever_its_algorithm() {
+    let _alone = ALONE.lock().await;
     #[derive(serde::Deserialize)]
     struct Own {
         plan: String,
@@ -75,18 +122,20 @@ async fn a_known_token_costs_six_allocations_whatever_its_algorithm() {
     let nothing = cost(&mut bare(), |_| by_header("a.b.c")).await;
     for key in keys() {
         let (name, known) = (key.algorithm(), token(&key, 0));
-        let protected = || bare().route_layer(JwtAuthLayer::new(verifier(&key)));
+        let protected = || bare().route_layer(JwtAuthLayer::new(sessions(&key).build().unwrap().verifier()));
         for request in [by_header, by_cookie] {
             let cost = cost(&mut protected(), |_| request(&known)).await - nothing;
             assert!(cost <= 6, "{name}: {cost}");
         }
-        // The first time: payload, signature, names, audience, three claims, the token, what is shared, and the cache's room.
+        // The first time: payload, signature, names, audience, claims, the token, what is shared, what is told, and the room.
         let first: Vec<_> = (0..=REQUESTS).map(|number| token(&key, number)).collect();
         let cost_of_new = cost(&mut protected(), |number| by_header(&first[number])).await - nothing;
-        assert!(cost_of_new <= 18, "{name}: {cost_of_new}");
+        assert!(cost_of_new <= 20, "{name}: {cost_of_new}");
         // Claims are shared, too: a handler that asks for them pays for its own extraction.
         let handler = on_get(async |user: Authenticated<Own>| if user.plan.is_empty() { "" } else { "hello" });
-        let mut asking = Router::new().route("/", handler).route_layer(JwtAuthLayer::new(verifier(&key)));
+        let mut asking = Router::new()
+            .route("/", handler)
+            .route_layer(JwtAuthLayer::new(sessions(&key).build().unwrap().verifier()));
         let cost_of_claims = cost(&mut asking, |_| by_header(&known)).await - nothing;
         assert!(cost_of_claims <= 8, "{name}: {cost_of_claims}");
     }

@@ -10,7 +10,7 @@ use super::verifier::{Inner, Verifier};
 use super::watch::SessionWatch;
 use crate::clock::Clock;
 use crate::site::Site;
-use crate::token::{ACCESS_TYPE, KeySet, KnownHeaders, Policy};
+use crate::token::{ACCESS_TYPE, Checker, KeySet, Policy};
 
 /// A [`Verifier`] in the making.
 ///
@@ -142,8 +142,8 @@ impl VerifierBuilder {
         self
     }
 
-    /// How many verified tokens of ordinary size are kept, so that the next request with one costs no signature check, at 1 KiB each;
-    /// 10,000 unless it is set, and none with 0. See [*What is kept*](crate::auth#what-is-kept).
+    /// How many verified tokens are kept at most, in as many KiB, so that the next request with one costs no signature check; 10,000
+    /// unless it is set, and none with 0. Fewer than 256 count as 256. See [*What is kept*](crate::auth#what-is-kept).
     pub fn cached_tokens(mut self, tokens: usize) -> Self {
         self.cached_tokens = tokens;
         self
@@ -176,10 +176,8 @@ impl VerifierBuilder {
         let csrf =
             CsrfGuard::new(self.site.trusted_origins()).map_err(|_| VerifierError::new(VerifierErrorKind::Origin))?;
         Ok(Verifier::from(Inner {
-            policy,
-            keys: self.keys,
+            checker: Checker::new(policy, self.keys),
             known: VerifiedTokens::new(self.cached_tokens),
-            headers: KnownHeaders::default(),
             clock: self.clock,
             site: self.site,
             csrf,

@@ -9,8 +9,8 @@ use std::hash::{Hash, Hasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use quick_cache::sync::{Cache, DefaultLifecycle};
-use quick_cache::{Equivalent, OptionsBuilder, Weighter};
+use quick_cache::sync::Cache;
+use quick_cache::{Equivalent, Lifecycle, OptionsBuilder, Weighter};
 use zeroize::Zeroizing;
 
 use super::mark::Taken;
@@ -24,19 +24,21 @@ pub(super) struct VerifiedTokens {
     latest: AtomicI64,
 }
 
-/// Evicts by CLOCK-Pro: a token that was seen once never takes the place of one that is in use. The standard library's keyed hash
-/// has a random key for each verifier.
-type Tokens = Cache<Token, Arc<Taken>, Weight, RandomState, DefaultLifecycle<Token, Arc<Taken>>>;
+/// Evicts by CLOCK-Pro: a token that was seen once takes no place of one that is in use. The standard library's keyed hash has
+/// a random key for each verifier.
+type Tokens = Cache<Token, Arc<Taken>, Weight, RandomState, Outside>;
 
 impl VerifiedTokens {
-    /// Room for so many tokens of ordinary size, [`ORDINARY`] bytes each.
+    /// Room for so many tokens and as many times [`ROOM`] bytes; none for 0, and a [shard](SHARD) at least otherwise.
     pub(super) fn new(capacity: usize) -> Self {
-        let bytes = u64::try_from(capacity).unwrap_or(u64::MAX).saturating_mul(ORDINARY);
-        let options = OptionsBuilder::new().estimated_items_capacity(capacity).weight_capacity(bytes).build();
-        let tokens = options
-            .ok()
-            .filter(|_| capacity > 0)
-            .map(|options| Cache::with_options(options, Weight, RandomState::new(), DefaultLifecycle::default()));
+        let room = capacity.max(SHARD);
+        let bytes = u64::try_from(room).unwrap_or(u64::MAX).saturating_mul(ROOM);
+        let mut options = OptionsBuilder::new();
+        options.estimated_items_capacity(room).weight_capacity(bytes);
+        // Not by the number of cores, which would leave a shard too small to tell what is in use.
+        options.shards((room / SHARD).min(MOST_SHARDS)).hot_allocation(IN_USE).ghost_allocation(1.0);
+        let tokens = options.build().ok().filter(|_| capacity > 0);
+        let tokens = tokens.map(|options| Cache::with_options(options, Weight, RandomState::new(), Outside));
         Self { tokens, latest: AtomicI64::new(i64::MIN) }
     }
 
@@ -47,11 +49,15 @@ impl VerifiedTokens {
         tokens.get(&Presented(token))
     }
 
-    /// Keeps what a token that was verified says.
-    pub(super) fn keep(&self, token: &[u8], taken: &Arc<Taken>) {
-        if let Some(tokens) = self.tokens.as_ref().filter(|_| token.len() <= LONGEST) {
-            tokens.insert(Token(Zeroizing::new(token.into())), Arc::clone(taken));
-        }
+    /// Keeps what a token that was verified says, and gives it back; where somebody was faster, what he has kept.
+    pub(super) fn keep(&self, token: &[u8], taken: Taken) -> Arc<Taken> {
+        let taken = Arc::new(taken);
+        let Some(tokens) = self.tokens.as_ref().filter(|_| token.len() <= LONGEST) else { return taken };
+        // A value that is replaced would be dropped under a lock.
+        tokens.peek(&Presented(token)).unwrap_or_else(|| {
+            tokens.insert(Token(Zeroizing::new(token.into())), Arc::clone(&taken));
+            taken
+        })
     }
 
     /// Forgets a token, one that has expired say.
@@ -59,6 +65,15 @@ impl VerifiedTokens {
         if let Some(tokens) = &self.tokens {
             tokens.remove(&Presented(token));
         }
+    }
+
+    /// Whether it is kept, without a word of it being in use.
+    #[cfg(test)]
+    pub(super) fn knows(&self, token: &[u8], now: Timestamp) -> bool {
+        let tokens = self.tokens.as_ref();
+        tokens
+            .inspect(|tokens| self.keep_time(tokens, now))
+            .is_some_and(|tokens| tokens.contains_key(&Presented(token)))
     }
 
     /// How many tokens there are, and what they take in bytes.
@@ -70,11 +85,15 @@ impl VerifiedTokens {
     /// Empties it when the clock was set back: whatever was wrong about the time before, nothing that was decided then stays.
     fn keep_time(&self, tokens: &Tokens, now: Timestamp) {
         let latest = Timestamp::from_millis(self.latest.load(Ordering::Relaxed));
+        let set = |to: Timestamp| {
+            let (from, to) = (latest.as_millis(), to.as_millis());
+            self.latest.compare_exchange(from, to, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+        };
         if now > latest {
-            self.latest.store(now.as_millis(), Ordering::Relaxed);
-        } else if latest.since(now) > CLOCKS_DIFFER {
-            tokens.clear();
-            self.latest.store(now.as_millis(), Ordering::Relaxed);
+            set(now);
+        } else if latest.since(now) > CLOCKS_DIFFER && set(now) {
+            // One by one, and each is dropped behind its lock.
+            tokens.drain().for_each(drop);
         }
     }
 }
@@ -133,14 +152,34 @@ impl Equivalent<Token> for Presented<'_> {
     }
 }
 
-/// What a token takes of the memory, in bytes: at least [`ORDINARY`], so that their number is bounded, too.
+/// Has what is evicted dropped when no lock is held any more: an application's claims go with it, and what their `Drop` does, nobody
+/// knows.
+#[derive(Clone)]
+struct Outside;
+
+type Kept = (Token, Arc<Taken>);
+
+impl Lifecycle<Token, Arc<Taken>> for Outside {
+    /// Mostly one.
+    type RequestState = (Option<Kept>, Vec<Kept>);
+
+    fn on_evict(&self, (first, more): &mut Self::RequestState, token: Token, taken: Arc<Taken>) {
+        match first {
+            None => *first = Some((token, taken)),
+            Some(_) => more.push((token, taken)),
+        }
+    }
+}
+
+/// What a token takes of the memory, in bytes: at least [`ROOM`], so that their number is bounded, too. Not what the application
+/// makes of its claims, which nobody can measure.
 #[derive(Clone)]
 struct Weight;
 
 impl Weighter<Token, Arc<Taken>> for Weight {
     fn weight(&self, token: &Token, taken: &Arc<Taken>) -> u64 {
         let texts = token.0.len().saturating_add(taken.texts());
-        u64::try_from(texts).unwrap_or(u64::MAX).saturating_add(AROUND).max(ORDINARY)
+        u64::try_from(texts).unwrap_or(u64::MAX).saturating_add(AROUND).max(ROOM)
     }
 }
 
@@ -148,12 +187,18 @@ impl Weighter<Token, Arc<Taken>> for Weight {
 pub(super) const TOKENS: usize = 10_000;
 /// Longer tokens are not kept, in bytes: they are rare, and one would take the place of several.
 const LONGEST: usize = 4 * 1024;
-/// What a token of ordinary size takes with what it says, in bytes.
-const ORDINARY: u64 = 1024;
+/// What a short token takes with what it says, in bytes.
+const ROOM: u64 = 1024;
 /// What is around a token's texts, in bytes: the entry, the claims' fields, what the allocator adds.
 const AROUND: u64 = 384;
 /// How much of a token's end is hashed, in bytes.
 const HASHED: usize = 32;
+/// How many tokens have a lock in common, about: so few that no writer holds it for long.
+const SHARD: usize = 256;
+const MOST_SHARDS: usize = 1024;
+/// The share that belongs to tokens that came more than once. A new one has the rest to come again in, and is known again
+/// for as many more tokens as there are places.
+const IN_USE: f64 = 0.9;
 
 #[cfg(test)]
 mod tests;

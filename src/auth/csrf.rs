@@ -146,6 +146,22 @@ mod tests {
     }
 
     #[test]
+    fn a_request_that_passes_is_the_one_that_came() {
+        let guard = CsrfGuard::new(&["https://app.example".to_owned()]).unwrap();
+        for (method, site) in [(Method::POST, "same-origin"), (Method::DELETE, "none"), (Method::GET, "same-origin")] {
+            let request = Request::builder().method(method.clone()).uri("/notes?a=1").version(http::Version::HTTP_2);
+            let request = request.header("upgrade", "websocket").header("sec-fetch-site", site).header("x", "y");
+            let mut request = request.extension("kept").body("a body").unwrap();
+            assert!(guard.passes(&mut request));
+            assert_eq!((request.method(), request.version()), (&method, http::Version::HTTP_2));
+            assert_eq!((request.uri().to_string(), request.headers().len()), ("/notes?a=1".to_owned(), 3));
+            assert_eq!((request.extensions().get(), *request.body()), (Some(&"kept"), "a body"));
+        }
+        let mut foreign = Request::post("/notes").header("sec-fetch-site", "cross-site").body(()).unwrap();
+        assert!(!guard.passes(&mut foreign));
+    }
+
+    #[test]
     fn what_is_not_minded_always_passes() {
         let cross_site = [("sec-fetch-site", "cross-site")];
         for method in [Method::GET, Method::HEAD, Method::OPTIONS, Method::POST, Method::TRACE, Method::PUT] {

@@ -50,6 +50,12 @@ impl Taken {
         Self { verified, claims: OnceLock::new(), noted: Noted::default() }
     }
 
+    /// The same after somebody has asked for these claims.
+    #[cfg(test)]
+    pub(super) fn with(verified: Verified<Payload>, claims: Arc<dyn Any + Send + Sync>) -> Self {
+        Self { claims: OnceLock::from(claims), ..Self::new(verified) }
+    }
+
     pub(super) fn verified(&self) -> &Verified<Payload> {
         &self.verified
     }

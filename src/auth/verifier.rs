@@ -12,9 +12,7 @@ use super::refusal::{Refusal, RefusalKind};
 use super::watch::{SessionWatch, Sight};
 use crate::clock::Clock;
 use crate::site::Site;
-use crate::token::{
-    KeySet, KnownHeaders, Payload, Policy, Registered, Timestamp, TokenError, TokenErrorKind, Verified,
-};
+use crate::token::{Checker, KeySet, Payload, Registered, Timestamp, TokenError, TokenErrorKind, Verified};
 
 /// What decides about access tokens: policy, keys, clock, the access cookie's name, the trusted origins, the session watch.
 ///
@@ -26,11 +24,9 @@ pub struct Verifier {
 }
 
 pub(super) struct Inner {
-    pub(super) policy: Policy,
-    pub(super) keys: KeySet,
-    /// What is verified by this policy and these keys, neither of which ever changes.
+    pub(super) checker: Checker,
+    /// What the checker has verified, which never changes its mind.
     pub(super) known: VerifiedTokens,
-    pub(super) headers: KnownHeaders,
     pub(super) clock: Clock,
     pub(super) site: Site,
     pub(super) csrf: CsrfGuard,
@@ -67,7 +63,7 @@ impl Verifier {
     /// The refusal that the layer would answer with.
     pub fn verify(&self, token: &str) -> Result<Verified<Payload>, Refusal> {
         let (token, now) = (token.as_bytes(), self.inner.clock.now());
-        let taken = self.check(token, self.inner.known.get(token, now), now)?;
+        let taken = self.check_known(token, now).unwrap_or_else(|| self.check_new(token, now))?;
         self.watch(&taken)?;
         Ok(taken.verified().clone())
     }
@@ -78,11 +74,14 @@ impl Verifier {
         let now = self.inner.clock.now();
         let (mut found, mut refused) = (None::<Found>, None::<TokenError>);
         for (channel, token) in credentials.in_order(self.inner.cookie_first) {
-            let known = self.inner.known.get(token, now);
-            if known.is_none() && channel == Channel::Header && !is_token68(token) {
-                return Err(Refusal::new(RefusalKind::InvalidRequest));
-            }
-            match (self.check(token, known, now), found.take()) {
+            let checked = match self.check_known(token, now) {
+                Some(checked) => checked,
+                None if channel == Channel::Header && !is_token68(token) => {
+                    return Err(Refusal::new(RefusalKind::InvalidRequest));
+                }
+                None => self.check_new(token, now),
+            };
+            match (checked, found.take()) {
                 (Ok(taken), None) => found = Some(Found { taken, channel, now }),
                 (Ok(taken), Some(first)) => found = Some(first.beside(Found { taken, channel, now })?),
                 (Err(error), first) => {
@@ -130,21 +129,22 @@ impl Verifier {
         &self.inner.realm
     }
 
-    /// Verifies a token, of which perhaps is known what it says.
-    fn check(&self, token: &[u8], taken: Option<Arc<Taken>>, now: Timestamp) -> Result<Arc<Taken>, TokenError> {
-        let Inner { policy, keys, known, headers, .. } = &*self.inner;
-        if let Some(taken) = taken {
-            let timely = policy.verify_again(taken.registered(), now);
-            if timely.is_err_and(|error| error.kind() == TokenErrorKind::Expired) {
-                known.forget(token);
-            }
-            return timely.map(|()| taken);
+    /// What a token is worth that was verified before; none of one that is not known.
+    fn check_known(&self, token: &[u8], now: Timestamp) -> Option<Result<Arc<Taken>, TokenError>> {
+        let Inner { checker, known, .. } = &*self.inner;
+        let taken = known.get(token, now)?;
+        let timely = checker.verify_again(taken.registered(), now);
+        if timely.is_err_and(|error| error.kind() == TokenErrorKind::Expired) {
+            known.forget(token);
         }
+        Some(timely.map(|()| taken))
+    }
+
+    fn check_new(&self, token: &[u8], now: Timestamp) -> Result<Arc<Taken>, TokenError> {
         // No token has a byte above ASCII, and the empty text is no token either.
         let text = std::str::from_utf8(token).unwrap_or_default();
-        let taken = Arc::new(Taken::new(policy.verify_knowing(Some(headers), text, keys, now)?));
-        known.keep(token, &taken);
-        Ok(taken)
+        let verified = self.inner.checker.verify(text, now)?;
+        Ok(self.inner.known.keep(token, Taken::new(verified)))
     }
 }
 
@@ -152,7 +152,12 @@ impl Verifier {
 impl Verifier {
     /// Whether it would take this token without looking at its signature.
     pub(super) fn knows(&self, token: &str) -> bool {
-        self.inner.known.get(token.as_bytes(), self.inner.clock.now()).is_some()
+        self.inner.known.knows(token.as_bytes(), self.inner.clock.now())
+    }
+
+    /// Keeps a token with claims that it was asked for.
+    pub(super) fn plant(&self, token: &str, verified: Verified<Payload>, claims: Arc<dyn std::any::Any + Send + Sync>) {
+        self.inner.known.keep(token.as_bytes(), Taken::with(verified, claims));
     }
 
     /// How many tokens it keeps, and what they take in bytes.
@@ -170,8 +175,7 @@ impl From<Inner> for Verifier {
 impl fmt::Debug for Verifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Verifier")
-            .field("policy", &self.inner.policy)
-            .field("keys", &self.inner.keys)
+            .field("checker", &self.inner.checker)
             .field("known", &self.inner.known)
             .field("clock", &self.inner.clock)
             .field("site", &self.inner.site)

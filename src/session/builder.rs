@@ -145,8 +145,8 @@ impl<S: SessionStore> SessionsBuilder<S> {
         self
     }
 
-    /// How many verified access tokens are kept, at 1 KiB each, so that the next request with one costs no signature check; 10,000
-    /// unless it is set, and none with 0. See [*What is kept*](crate::auth#what-is-kept).
+    /// How many verified access tokens are kept at most, in as many KiB, so that the next request with one costs no signature check;
+    /// 10,000 unless it is set, and none with 0. See [*What is kept*](crate::auth#what-is-kept).
     pub fn cached_tokens(mut self, tokens: usize) -> Self {
         self.cached_tokens = Some(tokens);
         self

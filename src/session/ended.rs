@@ -13,7 +13,7 @@ use crate::token::{SessionId, Timestamp};
 /// It is asked at every request. Sorted lists and not a map: 20 bytes an entry and no room left free, so that a million of
 /// them take less than 24 MB, in [`SHARDS`] parts, so that an entry moves some thousand others and not all.
 pub(crate) struct Ended {
-    shards: Box<[RwLock<Vec<Noted>>; SHARDS]>,
+    shards: Box<[RwLock<Vec<Ending>>; SHARDS]>,
     /// How many entries there are, so that in the ordinary case no lock is taken.
     entries: AtomicUsize,
     /// Access tokens issued before this moment are refused, whatever their session: milliseconds.
@@ -23,7 +23,7 @@ pub(crate) struct Ended {
 
 /// What is known of one session.
 #[derive(Clone, Copy)]
-struct Noted {
+struct Ending {
     /// The id but for its first byte, which says the shard.
     id: [u8; 15],
     /// The minute, modulo 256, from which on this is of no use.
@@ -89,7 +89,7 @@ impl Ended {
                     let more = (shard.len() / 16).max(4);
                     shard.reserve_exact(more);
                 }
-                shard.insert(at, Noted { id, until, below });
+                shard.insert(at, Ending { id, until, below });
                 self.entries.fetch_add(1, Ordering::Release);
             }
         }
@@ -127,7 +127,7 @@ impl Ended {
     }
 
     #[allow(clippy::indexing_slicing, reason = "a byte is smaller than the number of shards")]
-    fn shard(&self, session: SessionId) -> (&RwLock<Vec<Noted>>, [u8; 15]) {
+    fn shard(&self, session: SessionId) -> (&RwLock<Vec<Ending>>, [u8; 15]) {
         let [first, rest @ ..] = *session.as_bytes();
         (&self.shards[usize::from(first)], rest)
     }
@@ -140,7 +140,7 @@ impl fmt::Debug for Ended {
 }
 
 /// A panic while the lock was held leaves a list that is whole: each change is one call.
-fn write(shard: &RwLock<Vec<Noted>>) -> RwLockWriteGuard<'_, Vec<Noted>> {
+fn write(shard: &RwLock<Vec<Ending>>) -> RwLockWriteGuard<'_, Vec<Ending>> {
     shard.write().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -254,9 +254,9 @@ mod tests {
         for n in 0..1_000_000 {
             ended.end(nth(n));
         }
-        let lists = ended.shards.iter().map(|shard| write(shard).capacity() * size_of::<Noted>()).sum::<usize>();
+        let lists = ended.shards.iter().map(|shard| write(shard).capacity() * size_of::<Ending>()).sum::<usize>();
         let whole = lists + size_of_val(&*ended.shards);
-        assert_eq!(size_of::<Noted>(), 20);
+        assert_eq!(size_of::<Ending>(), 20);
         assert!(whole <= 24_000_000, "{whole} bytes");
         let now = Some(clock.now());
         assert!((0..1_000_000).all(|n| ended.covers(nth(n), 1, now)));

@@ -1,3 +1,4 @@
+use std::fmt;
 use std::sync::OnceLock;
 
 use super::algorithm::Algorithm;
@@ -43,8 +44,8 @@ impl Header {
 
 /// The first segments of tokens that one policy has taken with one set of keys, each with the key that it names: an issuer
 /// writes the same one before all its tokens, and nothing else decides what there is to read in it.
-#[derive(Debug, Default)]
-pub(crate) struct KnownHeaders([OnceLock<(Box<str>, VerifyingKey)>; KEYS]);
+#[derive(Default)]
+pub(super) struct KnownHeaders([OnceLock<(Box<str>, VerifyingKey)>; KEYS]);
 
 /// As many as an issuer's keys between two starts of a process. Whoever has more, or writes each header anew, has them read.
 const KEYS: usize = 4;
@@ -56,10 +57,21 @@ impl KnownHeaders {
 
     /// Keeps the header of a token whose signature is good: nobody else may fill the places.
     pub(super) fn keep(&self, segment: &str, key: &VerifyingKey) {
-        if let Some(free) = self.0.iter().find(|place| place.get().is_none()) {
-            // Whoever was faster may have kept the same.
-            let _ = free.set((segment.into(), key.clone()));
+        for place in &self.0 {
+            let (known, _) = place.get_or_init(|| (segment.into(), key.clone()));
+            // Also where somebody else was faster: one header never has two places.
+            if **known == *segment {
+                break;
+            }
         }
+    }
+}
+
+// No part of a token is for logs, not even its first.
+impl fmt::Debug for KnownHeaders {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let known = self.0.iter().filter_map(OnceLock::get).count();
+        f.debug_struct("KnownHeaders").field("known", &known).finish_non_exhaustive()
     }
 }
 
@@ -93,6 +105,8 @@ mod tests {
         Policy::new().verify_knowing(Some(&headers), &good, &keys, NOW).unwrap();
         assert!(headers.find(segment).is_some_and(|found| found.key_id() == Some("a")));
         assert!(headers.find(&segment[1..]).is_none() && headers.find("").is_none());
+        headers.keep(segment, keys.verifying_keys().first().unwrap());
+        assert!(headers.0.iter().skip(1).all(|place| place.get().is_none()), "a header has one place");
     }
 
     #[test]

@@ -56,17 +56,17 @@ impl<'de> Visitor<'de> for ObjectVisitor<'_, 'de> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let first = map.next_key()?;
-        members(first, map, self.0)
+        members(Names::with_room(), first, map, self.0)
     }
 }
 
 /// Walks the members of an object from its `first` name on.
 fn members<'de, A: MapAccess<'de>>(
+    mut seen: Names<'de>,
     first: Option<Text<'de>>,
     mut map: A,
     member: &mut dyn FnMut(Cow<'de, str>, Value<'de>),
 ) -> Result<(), A::Error> {
-    let mut seen = Names::default();
     let mut next = first;
     while let Some(Text(name)) = next {
         if name.starts_with(SERDE_JSONS_OWN) {
@@ -151,7 +151,7 @@ impl<'de> Visitor<'de> for ValueVisitor {
             let Text(digits) = map.next_value()?;
             return number(&digits).ok_or_else(|| A::Error::custom("not a finite number"));
         }
-        members(first, map, &mut |_, _| {})?;
+        members(Names::default(), first, map, &mut |_, _| {})?;
         Ok(Value::Nested)
     }
 }
@@ -215,10 +215,13 @@ struct Names<'de> {
 const FEW: usize = 16;
 
 impl<'de> Names<'de> {
+    /// At once, and not by doubling, for as many as an honest token has.
+    fn with_room() -> Self {
+        Self { few: Vec::with_capacity(FEW), many: HashSet::new() }
+    }
+
     fn insert(&mut self, name: Cow<'de, str>) -> Result<(), &'static str> {
         let fresh = if self.few.len() < FEW {
-            // At once and not by doubling, for the few that an honest token has.
-            self.few.reserve(FEW - self.few.len());
             let fresh = !self.few.contains(&name);
             self.few.push(name);
             fresh

@@ -43,6 +43,7 @@
 //! other's tokens, which is meant.
 
 mod algorithm;
+mod checker;
 mod claims;
 mod error;
 mod header;
@@ -57,10 +58,10 @@ mod time;
 mod verify;
 
 pub use self::algorithm::Algorithm;
+pub(crate) use self::checker::Checker;
 pub use self::claims::{OwnClaims, Payload, Registered, Verified};
 pub(crate) use self::claims::{RESERVED, is_scope, is_subject};
 pub use self::error::{KeyError, KeyErrorKind, TokenError, TokenErrorKind};
-pub(crate) use self::header::KnownHeaders;
 pub(crate) use self::key::is_same;
 pub use self::key::{KeySet, SigningKey, VerifyingKey};
 pub use self::policy::Policy;

@@ -21,8 +21,8 @@ impl Policy {
         self.verify_knowing(None, token, keys, now)
     }
 
-    /// The same for somebody who keeps the headers that this policy has taken with these keys.
-    pub(crate) fn verify_knowing(
+    /// The same for the keeper of the headers that this policy has taken with these keys.
+    pub(super) fn verify_knowing(
         &self,
         headers: Option<&KnownHeaders>,
         token: &str,
@@ -74,14 +74,7 @@ impl Policy {
         Ok(())
     }
 
-    /// Verifies again, at another moment, a token that this policy has taken with the same keys: the times are all that can come
-    /// out differently.
-    pub(crate) fn verify_again(&self, verified: &Registered, now: Timestamp) -> Result<(), TokenError> {
-        let Registered { expires_at, not_before, issued_at, .. } = verified;
-        self.check_times(*expires_at, *not_before, *issued_at, now)
-    }
-
-    fn check_times(
+    pub(super) fn check_times(
         &self,
         expires_at: Timestamp,
         not_before: Option<Timestamp>,

@@ -55,19 +55,22 @@ fn only_a_token_that_was_verified_is_kept() {
     assert!(!verifier.knows(&good));
     outcome(&verifier, &good).unwrap();
     assert!(verifier.knows(&good));
-    let (expired, foreign, forged) = (
-        issuer.token("alice", "").replace('.', "_"),
-        issuer.signer.sign(r#"{"iss":"id","aud":"another","sub":"alice","exp":4102444800}"#).unwrap(),
-        good.replacen('e', "f", 1),
-    );
-    for bad in [expired, foreign, forged, String::new(), "a.b.c".to_owned()] {
-        outcome(&verifier, &bad).unwrap_err();
+    let (signed, signature) = good.rsplit_once('.').unwrap();
+    let bob = issuer.token("bob", "");
+    let (_, other_signature) = bob.rsplit_once('.').unwrap();
+    let exp = NOW - 1;
+    let expired = issuer.signer.sign(&format!(r#"{{"iss":"id","aud":"api","sub":"alice","exp":{exp}}}"#)).unwrap();
+    let foreign = issuer.signer.sign(r#"{"iss":"id","aud":"another","sub":"alice","exp":4102444800}"#).unwrap();
+    for (bad, refused) in [
+        (format!("{signed}.{other_signature}"), TokenErrorKind::Signature),
+        (expired, TokenErrorKind::Expired),
+        (foreign, TokenErrorKind::Audience),
+        (format!("{signed}.{signature}="), TokenErrorKind::Malformed),
+        (String::new(), TokenErrorKind::Malformed),
+    ] {
+        assert_eq!(outcome(&verifier, &bad), Err(Some(refused)), "{bad}");
         assert!(!verifier.knows(&bad), "{bad}");
     }
-    issuer.at(NOW + 60);
-    let late = issuer.token("bob", "");
-    assert_eq!(outcome(&verifier, &late), Err(Some(TokenErrorKind::Expired)));
-    assert!(!verifier.knows(&late));
 }
 
 #[test]
@@ -194,22 +197,23 @@ fn the_watch_is_asked_at_each_request_and_finds_its_note() {
 #[test]
 fn it_is_bounded_in_number_and_in_bytes() {
     let issuer = Issuer::new();
-    let small = issuer.builder().cached_tokens(100).build().unwrap();
-    for number in 0..1_000 {
-        outcome(&small, &issuer.token(&format!("user {number}"), "")).unwrap();
+    for (asked, most) in [(1, 256), (2, 256), (31, 256), (300, 300), (1_000, 1_000)] {
+        let verifier = issuer.builder().cached_tokens(asked).build().unwrap();
+        for number in 0..3_000 {
+            outcome(&verifier, &issuer.token(&format!("user {number}"), "")).unwrap();
+        }
+        let (count, bytes) = verifier.known();
+        assert!(count <= most && count >= most * 8 / 10, "{asked}: {count}");
+        assert!(bytes <= most as u64 * ROOM, "{asked}: {bytes}");
     }
-    let (count, bytes) = small.known();
-    assert!((80..=100).contains(&count), "{count}");
-    assert!(bytes <= 100 * ORDINARY, "{bytes}");
-
-    let large = issuer.builder().cached_tokens(100).build().unwrap();
+    let large = issuer.builder().cached_tokens(300).build().unwrap();
     let padding = format!(r#","padding":"{}""#, "x".repeat(1_800));
     for number in 0..1_000 {
         outcome(&large, &issuer.token(&format!("user {number}"), &padding)).unwrap();
     }
     let (count, bytes) = large.known();
-    assert!((10..=25).contains(&count), "a large token takes the place of several: {count}");
-    assert!(bytes <= 100 * ORDINARY, "{bytes}");
+    assert!((30..=70).contains(&count), "a large token takes the place of several: {count}");
+    assert!(bytes <= 300 * ROOM, "{bytes}");
 }
 
 #[test]
@@ -234,9 +238,6 @@ fn zero_keeps_nothing_and_what_is_above_4_kib_is_not_kept() {
 
 /// The share of requests with a hot token that find it, in percent, while `flood` runs before each of them.
 fn found_of_hot(verifier: &Verifier, hot: &[String], mut flood: impl FnMut(usize)) -> usize {
-    for token in hot.iter().cycle().take(3 * hot.len()) {
-        outcome(verifier, token).unwrap();
-    }
     let (mut found, rounds) = (0, 10 * hot.len());
     for (round, token) in hot.iter().cycle().take(rounds).enumerate() {
         flood(round);
@@ -246,48 +247,129 @@ fn found_of_hot(verifier: &Verifier, hot: &[String], mut flood: impl FnMut(usize
     100 * found / rounds
 }
 
+fn in_use(verifier: &Verifier, tokens: &[String]) {
+    tokens.iter().cycle().take(3 * tokens.len()).for_each(|token| drop(outcome(verifier, token).unwrap()));
+}
+
 #[test]
-fn a_flood_evicts_nothing_that_is_in_use_and_takes_no_memory() {
+fn valid_tokens_that_come_once_evict_nothing_that_is_in_use() {
     let issuer = Issuer::new();
     let hot: Vec<_> = (0..400).map(|number| issuer.token(&format!("hot {number}"), "")).collect();
     let verifier = || issuer.builder().cached_tokens(1_000).build().unwrap();
-
-    // Valid tokens that nobody has seen before, five for each request of the others.
-    let flooded = verifier();
-    let found = found_of_hot(&flooded, &hot, |round| {
-        for number in 0..5 {
-            outcome(&flooded, &issuer.token(&format!("flood {round} {number}"), "")).unwrap();
+    let flood = |verifier: &Verifier, round: usize, times: usize| {
+        for number in 0..times {
+            outcome(verifier, &issuer.token(&format!("flood {round} {number}"), "")).unwrap();
         }
-    });
+    };
+
+    let flooded = verifier();
+    in_use(&flooded, &hot);
+    let found = found_of_hot(&flooded, &hot, |round| flood(&flooded, round, 5));
     assert!(found >= 99, "{found} %");
     assert!(flooded.known().0 <= 1_000);
 
-    // The same, but each of them twice.
-    let doubled = verifier();
-    let found = found_of_hot(&doubled, &hot, |round| {
-        let token = issuer.token(&format!("flood {round}"), "");
-        outcome(&doubled, &token).unwrap();
-        outcome(&doubled, &token).unwrap();
-    });
-    assert!(found >= 95, "{found} %");
+    // It was full of them before anybody else came, and they go on: whoever comes again before as many new ones have come as there
+    // are places is let in.
+    let before = verifier();
+    (0..1_000).for_each(|round| flood(&before, 100_000 + round, 5));
+    let found = found_of_hot(&before, &hot, |round| flood(&before, round, 1));
+    assert!(found >= 75, "{found} %, and each must miss twice of ten times");
+}
 
-    // Garbage, some of it with the end of a good one.
-    let garbage = verifier();
-    let found = found_of_hot(&garbage, &hot, |round| {
+#[test]
+fn garbage_evicts_nothing_and_takes_no_memory() {
+    let issuer = Issuer::new();
+    let hot: Vec<_> = (0..400).map(|number| issuer.token(&format!("hot {number}"), "")).collect();
+    let verifier = issuer.builder().cached_tokens(1_000).build().unwrap();
+    in_use(&verifier, &hot);
+    let found = found_of_hot(&verifier, &hot, |round| {
+        // Some of it has the end of a good one, and so its hash.
         let token = &hot[round % hot.len()];
         for bad in [format!("a{token}"), format!("{round}.{round}.{round}"), token[..token.len() - 1].to_owned()] {
-            outcome(&garbage, &bad).unwrap_err();
+            outcome(&verifier, &bad).unwrap_err();
         }
     });
     assert_eq!(found, 100);
-    assert_eq!(garbage.known().0, hot.len());
+    assert_eq!(verifier.known().0, hot.len());
+}
+
+#[test]
+fn a_flood_of_tokens_that_come_twice_takes_no_memory_and_changes_no_answer() {
+    let issuer = Issuer::new();
+    let hot: Vec<_> = (0..400).map(|number| issuer.token(&format!("hot {number}"), "")).collect();
+    let verifier = issuer.builder().cached_tokens(1_000).build().unwrap();
+    in_use(&verifier, &hot);
+    let found = found_of_hot(&verifier, &hot, |round| {
+        let token = issuer.token(&format!("flood {round}"), "");
+        for _ in 0..2 {
+            outcome(&verifier, &token).unwrap();
+        }
+    });
+    // As many as all others together: that is no flood any more, but use.
+    assert!(found >= 75, "{found} %");
+    let (count, bytes) = verifier.known();
+    assert!(count <= 1_000 && bytes <= 1_000 * ROOM, "{count}, {bytes}");
+}
+
+#[test]
+fn what_an_application_does_when_its_claims_are_dropped_meets_no_lock() {
+    /// Asks the verifier that has just evicted it, which waits for ever where a lock is still held.
+    struct Nosy(Verifier, Arc<Mutex<usize>>);
+    impl Drop for Nosy {
+        fn drop(&mut self) {
+            for number in 0..50 {
+                self.0.knows(&format!("{number}"));
+            }
+            *self.1.lock().unwrap() += 1;
+        }
+    }
+    let issuer = Issuer::new();
+    let (verifier, dropped) = (issuer.builder().cached_tokens(256).build().unwrap(), Arc::new(Mutex::new(0)));
+    let keep = |token: &str| {
+        let verified = issuer.verifier().verify(token).unwrap();
+        verifier.plant(token, verified, Arc::new(Nosy(verifier.clone(), Arc::clone(&dropped))));
+    };
+    (0..1_000).for_each(|number| keep(&issuer.token(&format!("user {number}"), "")));
+    assert!(*dropped.lock().unwrap() > 500);
+    // One that takes the place of several at once.
+    let before = *dropped.lock().unwrap();
+    keep(&issuer.token("large", &format!(r#","padding":"{}""#, "x".repeat(2_500))));
+    assert!(*dropped.lock().unwrap() > before + 1);
+    // And all of them.
+    issuer.at(NOW - 100);
+    assert!(!verifier.knows("nobody"));
+    assert_eq!((verifier.known().0, *dropped.lock().unwrap()), (0, 1_001));
+}
+
+#[test]
+fn threads_that_share_it_get_the_answers_of_their_own_tokens() {
+    let issuer = Issuer::new();
+    let tokens: Vec<_> = (0..600).map(|number| issuer.token(&format!("user {number}"), "")).collect();
+    let verifier = issuer.builder().cached_tokens(300).build().unwrap();
+    std::thread::scope(|scope| {
+        for thread in 0..4 {
+            let (issuer, tokens, verifier) = (&issuer, &tokens, verifier.clone());
+            scope.spawn(move || {
+                for round in 0..5_000 {
+                    let number = (round * (thread + 7)) % tokens.len();
+                    let claims = outcome(&verifier, &tokens[number]).unwrap();
+                    assert!(claims.contains(&format!(r#""sub":"user {number}""#)), "{claims}");
+                    // Now and then the clock is set back and forth, which empties it while others ask.
+                    if thread == 0 && round % 500 == 0 {
+                        issuer.at(NOW - (round as i64 / 500 % 2) * 100);
+                    }
+                }
+            });
+        }
+    });
+    assert!(verifier.known().0 <= 300);
 }
 
 #[test]
 fn tokens_are_wiped_when_they_go_and_never_shown() {
+    // Of memory that was given back, only the type can say that it was wiped before.
     fn wiped<T: zeroize::ZeroizeOnDrop>(_: &T) {}
-    let token = Token(Zeroizing::new(b"planted".as_slice().into()));
-    wiped(&token.0);
+    wiped(&Token(Zeroizing::new(b"planted".as_slice().into())).0);
     let issuer = Issuer::new();
     let verifier = issuer.verifier();
     let token = issuer.token("planted", "");
