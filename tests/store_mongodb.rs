@@ -200,6 +200,9 @@ async fn a_rotation_that_wins_is_one_command() {
     let session = session(1, "alice");
     open(&store, &session).await;
     noted.lock().unwrap().clear();
+    store.now().await.unwrap();
+    let asked = std::mem::take(&mut *noted.lock().unwrap());
+    assert_eq!((asked.len(), asked[0].contains_key("hello")), (1, true), "the server's clock, before each login");
     open(&store, &self::session(2, "bob")).await;
     assert_eq!(std::mem::take(&mut *noted.lock().unwrap()).len(), 8, "a login");
 

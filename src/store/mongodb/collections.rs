@@ -91,15 +91,27 @@ impl Call {
     /// The store's present, which each decision begins with: none is made that nobody waits for any more. The first time, it is
     /// looked whether the collections are ours.
     pub(super) async fn now(&self) -> Result<Timestamp, StoreError> {
-        if !self.is_checked.load(Ordering::Relaxed) {
-            schema::check(self).await?;
-            self.is_checked.store(true, Ordering::Relaxed);
-        }
+        self.checked().await?;
         let now = self.clock.now(self.until).await?;
         if Instant::now() > self.until {
             return Err(StoreError::new(StoreErrorKind::Timeout));
         }
         Ok(now)
+    }
+
+    async fn checked(&self) -> Result<(), StoreError> {
+        if !self.is_checked.load(Ordering::Relaxed) {
+            schema::check(self).await?;
+            self.is_checked.store(true, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    /// The store's present as the server has just said it, for what must not be off by what a measurement may be off: whether a
+    /// login was in flight during a logout of all.
+    pub(super) async fn asked_now(&self) -> Result<Timestamp, StoreError> {
+        self.checked().await?;
+        self.clock.measure().await
     }
 
     /// The store's present, for what belongs to a decision that was made.

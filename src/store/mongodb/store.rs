@@ -22,8 +22,8 @@ use crate::token::{SecretHash, SessionId, Timestamp};
 /// is by its documentation.
 ///
 /// 1. What happens to one session is one atomic command on its document; no transactions are needed. A rotation that wins is
-///    one `findAndModify`, one round trip; one that loses reads the row in a second. A login takes eight commands, and two
-///    more where another session must make room: it is written down whole before the first of them, so that it is made whole.
+///    one `findAndModify`, one round trip; one that loses reads the row in a second. A login takes eight commands after the
+///    one for the clock, and two more where another session must make room: it is written down whole before the first of them, so that it is made whole.
 ///    Logging out everywhere refuses earlier logins in one step, and ends the sessions one after the other: where that breaks
 ///    off, it is an error, some have ended, and the call is to be made again.
 /// 2. Whatever the client's defaults are, reads go to the server that takes the writes, and a write is answered when it is in
@@ -31,7 +31,8 @@ use crate::token::{SecretHash, SessionId, Timestamp};
 /// 3. `now` is that server's clock. An update cannot ask for it, so that `hello` is asked every 30 seconds, and after
 ///    errors, how far it is from this process's monotonic clock. It is wrong by at most half the round trip of the best
 ///    measurement of late and a part in two thousand of the time since (15 ms after 30 seconds), and is read when a command is
-///    sent: a command that waits (for a connection, for a server that stands still) is decided by the moment before.
+///    sent: a command that waits (for a connection, for a server that stands still) is decided by the moment before. Whether a
+///    login was in flight during a logout everywhere is not left to that: both ask anew.
 /// 4. Subjects are compared byte for byte: the collections have no collation.
 /// 5. The feed is an index over the sessions that were ended or cut, which is written in the same document as the end itself.
 ///    A reader goes back by 10 seconds each time.
@@ -126,6 +127,10 @@ impl fmt::Debug for MongoStore {
 impl SessionStore for MongoStore {
     async fn migrate(&self) -> Result<(), StoreError> {
         Self::migrate(self).await
+    }
+
+    async fn now(&self) -> Result<Timestamp, StoreError> {
+        self.run(self.time_limit, move |at| async move { at.asked_now().await }).await
     }
 
     async fn create(&self, session: &NewSession) -> Result<Created, StoreError> {

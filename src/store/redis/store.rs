@@ -17,7 +17,7 @@ use super::scripts;
 use super::sentinel::Sentinel;
 use super::wake::{Server, Wake};
 use super::walk::{self, Step};
-use super::{connect, feed, schema};
+use super::{connect, feed, now, schema};
 use crate::store::{
     Created, Cursor, Feed, Listed, Loaded, NewSession, RevokeReason, Seen, SessionStore, StoreError, Swap, Swapped,
 };
@@ -169,6 +169,10 @@ impl fmt::Debug for RedisStore {
 impl SessionStore for RedisStore {
     async fn migrate(&self) -> Result<(), StoreError> {
         Self::migrate(self).await
+    }
+
+    async fn now(&self) -> Result<Timestamp, StoreError> {
+        now::now(&self.link, self.partitions).await
     }
 
     async fn create(&self, session: &NewSession) -> Result<Created, StoreError> {
