@@ -188,6 +188,9 @@ pub trait SessionStore: Send + Sync + 'static {
     /// before `cursor`, also when others that began later were committed, and read, before it. Entries may come twice. A
     /// cursor that the store does not understand, or that is ahead of it because a copy was restored, is the beginning.
     ///
+    /// Where sessions lie in several places, those that answer do not wait for one that is away: the page is
+    /// [`partial`](Feed::partial), and an instance that reads no other one is [`Behind`](crate::session::FeedState::Behind).
+    ///
     /// Many instances ask this twice a second: where nothing happened, it costs next to nothing.
     ///
     /// # Errors
