@@ -21,7 +21,7 @@ mod postgres;
 mod record;
 #[cfg(feature = "redis")]
 mod redis;
-#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql", feature = "mongodb"))]
 mod round;
 #[cfg(feature = "sqlite")]
 mod sqlite;

@@ -9,6 +9,7 @@ use tokio::time::timeout;
 use super::collections::{Call, Collections};
 use super::error::unavailable;
 use super::{feed, purge, schema, sessions, subjects};
+use crate::store::round::Round;
 use crate::store::{
     Created, Cursor, Feed, Listed, Loaded, NewSession, RevokeReason, Seen, SessionStore, StoreError, StoreErrorKind,
     Swap, Swapped,
@@ -184,7 +185,25 @@ impl SessionStore for MongoStore {
     }
 
     async fn purge(&self, limit: usize) -> Result<usize, StoreError> {
-        self.run(WHOLE_COLLECTION, move |at| async move { purge::purge(&at, limit).await }).await
+        // One after the other, or each would read and delete what the other does. The walk ends with whoever waits for it, and
+        // not with the collection: a page that is under way is all that goes on.
+        let mut purged_to = self.at.purged_to.lock().await;
+        let (mut round, mut deleted) = (Round::from(purged_to.clone()), 0_usize);
+        while deleted < limit {
+            let (start, rest) = (purged_to.clone(), limit - deleted);
+            let page = self.run(PAGE, move |at| async move { purge::page(&at, &start, rest).await }).await?;
+            deleted += page.deleted;
+            let (is_end, is_over) = (page.next.is_none(), round.is_over(page.next.as_ref()));
+            *purged_to = page.next.unwrap_or_default();
+            // At the end of the collection, not of a round: of a large one no call sees a whole round.
+            if is_end {
+                while self.run(PAGE, |at| async move { purge::forget(&at).await }).await? {}
+            }
+            if is_over {
+                break;
+            }
+        }
+        Ok(deleted)
     }
 
     async fn revoke_all(&self, before: Timestamp) -> Result<u64, StoreError> {
@@ -199,5 +218,7 @@ impl SessionStore for MongoStore {
 
 /// Indexes may be made on a collection that has documents already.
 const MIGRATION: Duration = Duration::from_secs(600);
-/// What reads or writes every session takes as long as there are sessions.
+/// Of a purge, which nobody waits for but a background task.
+const PAGE: Duration = Duration::from_secs(60);
+/// What writes every session takes as long as there are sessions.
 const WHOLE_COLLECTION: Duration = Duration::from_secs(3600);
