@@ -91,7 +91,7 @@ async fn the_shards_that_are_left_tell_what_was_ended() {
             let refused = strict.verifier().verify(access).unwrap_err();
             assert!([RefusalKind::SessionEnded, RefusalKind::Unready].contains(&refused.kind()), "{refused:?}");
         }
-        println!("frozen: {freezes}; {} ends, the slowest after {slowest:?}", living.len());
+        eprintln!("frozen: {freezes}; {} ends, the slowest after {slowest:?}", living.len());
         assert!(slowest < SECOND, "{slowest:?}");
         // Nor do those wait who log in there, or are told at once.
         let begun = Instant::now();
