@@ -51,6 +51,10 @@ impl MapStore {
 }
 
 impl SessionStore for MapStore {
+    async fn now(&self) -> Result<Timestamp, StoreError> {
+        Ok(self.clock.now())
+    }
+
     async fn create(&self, session: &NewSession) -> Result<Created, StoreError> {
         let (mut tables, now) = self.begin();
         let read = session.credentials_read_at;

@@ -26,6 +26,9 @@ enum Fault {
     /// Subjects are trimmed as a padded comparison does.
     Trims,
     LetsLateLoginsIn,
+    /// The present is an instance's, not the store's.
+    IsAhead,
+    IsBehind,
     ForgetsExcept,
     ForgetsTheDevice,
     NoOrphans,
@@ -52,6 +55,15 @@ impl Broken {
 }
 
 impl SessionStore for Broken {
+    async fn now(&self) -> Result<Timestamp, StoreError> {
+        let now = self.0.now().await?;
+        Ok(match self.1 {
+            Fault::IsAhead => now.after(Duration::from_secs(60)),
+            Fault::IsBehind => now.before(Duration::from_secs(60)),
+            _ => now,
+        })
+    }
+
     async fn create(&self, session: &NewSession) -> Result<Created, StoreError> {
         let mut session = session.clone();
         session.subject = self.subject(&session.subject);
@@ -160,6 +172,8 @@ async fn a_broken_promise_is_found_and_named() {
         (Fault::FoldsCase, "look-alike"),
         (Fault::Trims, "look-alike"),
         (Fault::LetsLateLoginsIn, "a login in flight"),
+        (Fault::IsAhead, "the present is that of the store's clock"),
+        (Fault::IsBehind, "the present is that of the store's clock"),
         (Fault::ForgetsExcept, "all living sessions but one"),
         (Fault::ForgetsTheDevice, "a device comes back"),
         (Fault::NoOrphans, "is an orphan"),

@@ -57,6 +57,10 @@ impl Unreliable {
 }
 
 impl SessionStore for Unreliable {
+    async fn now(&self) -> Result<Timestamp, StoreError> {
+        self.inner.now().await
+    }
+
     async fn create(&self, session: &NewSession) -> Result<Created, StoreError> {
         self.inner.create(session).await
     }

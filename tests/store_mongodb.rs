@@ -11,6 +11,7 @@ mod servers;
 
 use std::collections::HashSet;
 use std::error::Error as _;
+use std::future::Future as _;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -200,6 +201,9 @@ async fn a_rotation_that_wins_is_one_command() {
     let session = session(1, "alice");
     open(&store, &session).await;
     noted.lock().unwrap().clear();
+    store.now().await.unwrap();
+    let asked = std::mem::take(&mut *noted.lock().unwrap());
+    assert_eq!((asked.len(), asked[0].contains_key("hello")), (1, true), "the server's clock, before each login");
     open(&store, &self::session(2, "bob")).await;
     assert_eq!(std::mem::take(&mut *noted.lock().unwrap()).len(), 8, "a login");
 
@@ -414,15 +418,11 @@ async fn a_server_that_is_killed_under_load_loses_nothing_that_was_answered() {
     assert!(failed > 0, "nobody noticed");
 }
 
-#[tokio::test]
-async fn a_purge_goes_through_pages() {
-    let mongo = Mongo::start().await;
-    let store = store(&mongo, "purge").await;
-    let living = session(1, "alice");
-    open(&store, &living).await;
-    let sessions = mongo.database("purge").await.collection::<Document>("jwt_sessions");
+/// The collection of sessions with so many dead ones beside what is there.
+async fn littered(mongo: &Mongo, name: &str, dead: u16) -> mongodb::Collection<Document> {
+    let sessions = mongo.database(name).await.collection::<Document>("jwt_sessions");
     let row = sessions.find_one(doc! {}).await.unwrap().unwrap();
-    let dead: Vec<_> = (0..2500_u16)
+    let dead: Vec<_> = (0..dead)
         .map(|n| {
             let mut dead = row.clone();
             let mut id = [0xff_u8; 16];
@@ -434,6 +434,16 @@ async fn a_purge_goes_through_pages() {
         })
         .collect();
     sessions.insert_many(dead).await.unwrap();
+    sessions
+}
+
+#[tokio::test]
+async fn a_purge_goes_through_pages() {
+    let mongo = Mongo::start().await;
+    let store = store(&mongo, "purge").await;
+    let living = session(1, "alice");
+    open(&store, &living).await;
+    let sessions = littered(&mongo, "purge", 2500).await;
     let mut pages = Vec::new();
     loop {
         let page = store.purge(1100).await.unwrap();
@@ -445,6 +455,38 @@ async fn a_purge_goes_through_pages() {
     assert_eq!(pages, [1100, 1100, 300]);
     assert_eq!(sessions.count_documents(doc! {}).await.unwrap(), 1);
     assert!(store.load("alice", living.id).await.unwrap().is_some());
+}
+
+/// Those of one handle take turns, and one that nobody waits for any more ends with the page that is under way.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn purges_do_not_overlap() {
+    let mongo = Mongo::start().await;
+    let (database, noted) = noted(&mongo, "turns").await;
+    let store = MongoStore::new(database).time_limit(Duration::from_secs(60));
+    store.migrate().await.unwrap();
+    open(&store, &session(1, "alice")).await;
+    let sessions = littered(&mongo, "turns", 5000).await;
+    let deletes = || {
+        let commands = std::mem::take(&mut *noted.lock().unwrap());
+        commands.iter().filter(|command| command.get_str("delete") == Ok("jwt_sessions")).count()
+    };
+    deletes();
+    let clone = store.clone();
+    let (one, other) = tokio::join!(store.purge(usize::MAX), clone.purge(usize::MAX));
+    assert_eq!(one.unwrap() + other.unwrap(), 5000);
+    assert!(deletes() <= 6, "nothing is deleted by both");
+    assert_eq!(sessions.count_documents(doc! {}).await.unwrap(), 1);
+
+    littered(&mongo, "turns", 5000).await;
+    deletes();
+    {
+        let mut given_up = std::pin::pin!(store.purge(usize::MAX));
+        let is_ready = given_up.as_mut().poll(&mut std::task::Context::from_waker(std::task::Waker::noop())).is_ready();
+        assert!(!is_ready);
+    }
+    let rest = store.purge(usize::MAX).await.unwrap();
+    assert!(rest >= 4000, "{rest}: the first one went on for more than a page");
+    assert_eq!(sessions.count_documents(doc! {}).await.unwrap(), 1);
 }
 
 #[tokio::test]

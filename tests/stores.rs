@@ -179,6 +179,10 @@ impl Alternating {
 }
 
 impl SessionStore for Alternating {
+    async fn now(&self) -> Result<Timestamp, StoreError> {
+        self.next().now().await
+    }
+
     async fn create(&self, session: &NewSession) -> Result<Created, StoreError> {
         self.next().create(session).await
     }

@@ -62,7 +62,8 @@ impl<S: SessionStore> Context<S> {
     async fn opened(&self, tokens: &Tokens, channel: Channel) -> Result<Response, RouterRefusal> {
         let answer = self.tokens(tokens, channel, Occasion::Login).await;
         if answer.is_err() {
-            self.sessions().end(tokens.subject(), tokens.session_id(), RevokeReason::Revoked).await?;
+            let patience = self.sessions().patience();
+            self.sessions().end(tokens.subject(), tokens.session_id(), RevokeReason::Revoked, &patience).await?;
         }
         answer
     }

@@ -13,6 +13,7 @@ use super::cookies;
 use super::express;
 use super::refusal::{RouterRefusal, RouterRefusalKind as Kind};
 use crate::auth::cookies_named;
+use crate::session::Patience;
 use crate::store::{RevokeReason, SessionStore};
 use crate::token::SessionId;
 
@@ -38,8 +39,9 @@ pub(super) async fn logout_all<S: SessionStore>(
 impl<S: SessionStore> Context<S> {
     async fn logout(&self, request: Request<Body>) -> Result<Response, RouterRefusal> {
         let incoming = self.receive(request).await?;
-        for (subject, session) in self.named(&incoming).await? {
-            self.sessions().end(&subject, session, RevokeReason::Logout).await?;
+        let patience = self.sessions().patience();
+        for (subject, session) in self.named(&incoming, &patience).await? {
+            self.sessions().end(&subject, session, RevokeReason::Logout, &patience).await?;
         }
         Ok(self.logged_out(&incoming))
     }
@@ -47,7 +49,8 @@ impl<S: SessionStore> Context<S> {
     async fn logout_all(&self, request: Request<Body>) -> Result<Response, RouterRefusal> {
         let incoming = self.receive(request).await?;
         let keep_current = incoming.sent.flag("keep_current", false)?;
-        let named = self.named(&incoming).await?;
+        let patience = self.sessions().patience();
+        let named = self.named(&incoming, &patience).await?;
         let first = named.first().cloned();
         // Whose sessions, and which is the current one, must be said without a doubt.
         if named.iter().any(|other| Some(other) != first.as_ref()) {
@@ -55,7 +58,7 @@ impl<S: SessionStore> Context<S> {
         }
         if let Some((subject, session)) = first {
             let except = keep_current.then_some(session);
-            self.sessions().end_subject(&subject, except, RevokeReason::LogoutAll).await?;
+            self.sessions().end_subject(&subject, except, RevokeReason::LogoutAll, &patience).await?;
         }
         if keep_current {
             return Ok(self.done());
@@ -64,37 +67,45 @@ impl<S: SessionStore> Context<S> {
     }
 
     /// The living sessions that a request names: by refresh tokens, which are the stronger proof, else by an access token.
-    async fn named(&self, incoming: &Incoming) -> Result<Vec<(String, SessionId)>, RouterRefusal> {
+    async fn named(&self, incoming: &Incoming, patience: &Patience) -> Result<Vec<(String, SessionId)>, RouterRefusal> {
         let headers = &incoming.head.headers;
         let mut all = Vec::new();
         if let Some(token) = &incoming.token {
-            all.extend(self.living(token).await?);
+            all.extend(self.living(token, patience).await?);
             if !incoming.guarded {
                 // No cookie: beside a token in the body, the check against other sites was not made.
                 if all.is_empty() {
-                    all.extend(self.living_by_access(&without_cookies(headers)).await?);
+                    all.extend(self.living_by_access(&without_cookies(headers), patience).await?);
                 }
                 return Ok(all);
             }
         }
         for candidate in self.candidates(headers)? {
-            all.extend(self.living(candidate.token()).await?.filter(|named| !all.contains(named)));
+            all.extend(self.living(candidate.token(), patience).await?.filter(|named| !all.contains(named)));
         }
         if all.is_empty() {
-            all.extend(self.living_by_access(headers).await?);
+            all.extend(self.living_by_access(headers, patience).await?);
         }
         Ok(all)
     }
 
-    async fn living_by_access(&self, headers: &HeaderMap) -> Result<Option<(String, SessionId)>, RouterRefusal> {
+    async fn living_by_access(
+        &self,
+        headers: &HeaderMap,
+        patience: &Patience,
+    ) -> Result<Option<(String, SessionId)>, RouterRefusal> {
         let Some(token) = self.sessions().verifier().taken(headers) else { return Ok(None) };
         let (Some(subject), Some(session)) = (token.subject, token.session) else { return Ok(None) };
-        let is_living = self.sessions().is_living(&subject, session, token.generation).await?;
+        let is_living = self.sessions().is_living(&subject, session, token.generation, patience).await?;
         Ok(is_living.then_some((subject, session)))
     }
 
-    async fn living(&self, refresh_token: &str) -> Result<Option<(String, SessionId)>, RouterRefusal> {
-        let named = self.sessions().named_by(refresh_token).await?;
+    async fn living(
+        &self,
+        refresh_token: &str,
+        patience: &Patience,
+    ) -> Result<Option<(String, SessionId)>, RouterRefusal> {
+        let named = self.sessions().named_by(refresh_token, patience).await?;
         Ok(named.map(|named| (named.subject, named.session)))
     }
 

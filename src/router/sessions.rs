@@ -62,7 +62,8 @@ impl<S: SessionStore> Context<S> {
                 return Ok(Refusal::stale(max_age).about(user.session_id()).into_response());
             }
         }
-        let ended = self.sessions().end(user.subject(), session, RevokeReason::Device).await?;
+        let patience = self.sessions().patience();
+        let ended = self.sessions().end(user.subject(), session, RevokeReason::Device, &patience).await?;
         if ended { Ok(StatusCode::NO_CONTENT.into_response()) } else { Err(Kind::NotFound.into()) }
     }
 }

@@ -133,7 +133,8 @@ impl<S: SessionStore> SessionsBuilder<S> {
         self
     }
 
-    /// How long an operation waits for the store; 5 seconds unless it is set.
+    /// How long an operation waits for the store, in all its calls together; 5 seconds unless it is set. What the accounts take
+    /// does not count.
     pub fn store_timeout(mut self, timeout: Duration) -> Self {
         self.store_timeout = timeout;
         self

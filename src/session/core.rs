@@ -11,10 +11,11 @@ use super::error::{SessionError, SessionErrorKind};
 use super::events::{EventKind, Reporter};
 use super::feed::Heard;
 use super::legacy::Legacy;
+use super::patience::Patience;
 use super::rotation::{Outcome, Preset, Reuse, Rotation};
 use super::tokens::Mint;
 use crate::clock::Clock;
-use crate::store::{RevokeReason, Seen, SessionStore, StoreError, StoreErrorKind};
+use crate::store::{RevokeReason, Seen, SessionStore, StoreError};
 use crate::token::{RefreshClaims, SessionId, TokenError, TokenErrorKind};
 
 /// What every operation works with; shared with the background task, which must not keep itself alive through it.
@@ -45,16 +46,17 @@ pub(crate) struct Lives {
 }
 
 impl<S: SessionStore> Core<S> {
-    /// Waits for the store, but not for longer than is configured: for one call, or for all calls of an operation together,
-    /// each of which may be slow.
+    /// How long an operation that begins now may wait for the store in all.
+    pub(crate) fn patience(&self) -> Patience {
+        Patience::new(self.store_timeout)
+    }
+
+    /// Waits for the store where one call is all that is asked of it, but not for longer than is configured.
     pub(crate) async fn timed<T, E: From<StoreError>>(
         &self,
         call: impl Future<Output = Result<T, E>> + Send,
     ) -> Result<T, E> {
-        match tokio::time::timeout(self.store_timeout, call).await {
-            Ok(answer) => answer,
-            Err(_) => Err(StoreError::new(StoreErrorKind::Timeout).into()),
-        }
+        self.patience().wait(call).await
     }
 
     /// What a refresh token says, also one of the system before, where such are taken.
@@ -75,8 +77,9 @@ impl<S: SessionStore> Core<S> {
         subject: &str,
         session: SessionId,
         reason: RevokeReason,
+        patience: &Patience,
     ) -> Result<bool, SessionError> {
-        let (core, subject) = (Arc::clone(self), subject.to_owned());
+        let (core, subject, patience) = (Arc::clone(self), subject.to_owned(), patience.clone());
         through(async move {
             let revoked = async {
                 let was_living = core.store.revoke(&subject, session, reason).await?;
@@ -88,7 +91,7 @@ impl<S: SessionStore> Core<S> {
                 }
                 Ok(was_living)
             };
-            core.timed(revoked).await
+            patience.wait(revoked).await
         })
         .await
     }
@@ -110,10 +113,11 @@ impl<S: SessionStore> Core<S> {
         subject: &str,
         except: Option<SessionId>,
         reason: RevokeReason,
+        patience: &Patience,
     ) -> Result<usize, SessionError> {
-        let (core, subject) = (Arc::clone(self), subject.to_owned());
+        let (core, subject, patience) = (Arc::clone(self), subject.to_owned(), patience.clone());
         through(async move {
-            let ended = core.timed(core.store.revoke_subject(&subject, except, reason)).await?;
+            let ended = patience.wait(core.store.revoke_subject(&subject, except, reason)).await?;
             for session in &ended {
                 core.ended.end(*session);
                 core.reporter.report(*session, &subject, EventKind::Revoked(reason));
@@ -130,7 +134,9 @@ impl<S: SessionStore> Core<S> {
             self.reporter.report(orphan.session, &orphan.subject, EventKind::OrphanSeen);
             return true;
         }
-        if let Err(error) = self.end(&orphan.subject, orphan.session, RevokeReason::Reused).await {
+        let patience = self.patience();
+        let ended = self.end(&orphan.subject, orphan.session, RevokeReason::Reused, &patience).await;
+        if let Err(error) = ended {
             tracing::warn!(session = %orphan.session, kind = ?error.kind(), "a session with an orphan in use is not ended yet");
             return false;
         }

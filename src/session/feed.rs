@@ -33,7 +33,8 @@ pub enum FeedState {
     Loading,
     /// It heard from the store within the last second.
     Current,
-    /// It did not.
+    /// It did not; or from a part of it alone, as from a Cluster with a shard that is away. What that part has ended is
+    /// known.
     Behind,
 }
 
@@ -97,7 +98,11 @@ async fn read_on<S: SessionStore>(core: Arc<Core<S>>) {
                 if feed.more {
                     continue;
                 }
-                core.heard.heard();
+                if feed.partial {
+                    tracing::debug!("a part of the feed was not read");
+                } else {
+                    core.heard.heard();
+                }
             }
             Err(error) => tracing::debug!(error = &error as &dyn StdError, "the feed was not read"),
         }

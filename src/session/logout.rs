@@ -1,4 +1,5 @@
 use super::error::SessionError;
+use super::patience::Patience;
 use super::sessions::Sessions;
 use crate::store::{Loaded, RevokeReason, SessionStore};
 use crate::token::{RefreshClaims, SessionId};
@@ -11,9 +12,13 @@ impl<S: SessionStore> Sessions<S> {
     /// # Errors
     ///
     /// When the store breaks, or, for such a token, the accounts.
-    pub(crate) async fn named_by(&self, refresh_token: &str) -> Result<Option<Named>, SessionError> {
-        let Some(claims) = self.to_end(refresh_token).await? else { return Ok(None) };
-        let living = self.living(&claims).await?;
+    pub(crate) async fn named_by(
+        &self,
+        refresh_token: &str,
+        patience: &Patience,
+    ) -> Result<Option<Named>, SessionError> {
+        let Some(claims) = self.to_end(refresh_token, patience).await? else { return Ok(None) };
+        let living = self.living(&claims, patience).await?;
         let named = living.filter(|loaded| claims.generation >= loaded.row.cut || self.was_just_cut(&claims, loaded));
         Ok(named.map(|_| Named { subject: claims.subject.clone(), session: claims.session }))
     }
@@ -29,20 +34,25 @@ impl<S: SessionStore> Sessions<S> {
         subject: &str,
         session: SessionId,
         generation: Option<u64>,
+        patience: &Patience,
     ) -> Result<bool, SessionError> {
-        let core = self.core();
-        let found = core.timed(core.store.load(subject, session)).await?;
+        let found = patience.wait(self.core().store.load(subject, session)).await?;
         Ok(found.is_some_and(|Loaded { row, now, .. }| row.is_living(now) && generation.is_some_and(|g| g >= row.cut)))
     }
 
     /// Ends the session whose place a login of `subject` takes, if this refresh token names one. Whoever has just shown that
     /// subject's credentials ends it also by a token that was cut off: it may have been a thief who did that, and he would keep
     /// the session.
-    pub(super) async fn replace(&self, refresh_token: &str, subject: &str) -> Result<(), SessionError> {
-        let Some(claims) = self.to_end(refresh_token).await? else { return Ok(()) };
-        let living = self.living(&claims).await?;
+    pub(super) async fn replace(
+        &self,
+        refresh_token: &str,
+        subject: &str,
+        patience: &Patience,
+    ) -> Result<(), SessionError> {
+        let Some(claims) = self.to_end(refresh_token, patience).await? else { return Ok(()) };
+        let living = self.living(&claims, patience).await?;
         if living.is_some_and(|loaded| claims.subject == subject || claims.generation >= loaded.row.cut) {
-            self.end(&claims.subject, claims.session, RevokeReason::Replaced).await?;
+            self.end(&claims.subject, claims.session, RevokeReason::Replaced, patience).await?;
         }
         Ok(())
     }
@@ -54,22 +64,25 @@ impl<S: SessionStore> Sessions<S> {
         is_last && (row.seen < row.generation || now.since(row.rotated_at) <= self.core().rotation.quiet())
     }
 
-    pub(super) async fn is_of_living_session(&self, claims: &RefreshClaims) -> Result<bool, SessionError> {
-        Ok(self.living(claims).await?.is_some_and(|loaded| claims.generation >= loaded.row.cut))
+    pub(super) async fn is_of_living_session(
+        &self,
+        claims: &RefreshClaims,
+        patience: &Patience,
+    ) -> Result<bool, SessionError> {
+        Ok(self.living(claims, patience).await?.is_some_and(|loaded| claims.generation >= loaded.row.cut))
     }
 
     /// What a refresh token says, whose session is to be ended; nothing if it is none of ours.
-    async fn to_end(&self, refresh_token: &str) -> Result<Option<RefreshClaims>, SessionError> {
+    async fn to_end(&self, refresh_token: &str, patience: &Patience) -> Result<Option<RefreshClaims>, SessionError> {
         let Ok(claims) = self.core().read(refresh_token) else { return Ok(None) };
-        self.adopt_to_end(&claims, refresh_token).await?;
+        self.adopt_to_end(&claims, refresh_token, patience).await?;
         Ok(Some(claims))
     }
 
     /// The session of a refresh token, if it lives and the token's secret is its own; cut off or not.
-    async fn living(&self, claims: &RefreshClaims) -> Result<Option<Loaded>, SessionError> {
-        let core = self.core();
+    async fn living(&self, claims: &RefreshClaims, patience: &Patience) -> Result<Option<Loaded>, SessionError> {
         let hash = claims.secret.hash()?;
-        let found = core.timed(core.store.load(&claims.subject, claims.session)).await?;
+        let found = patience.wait(self.core().store.load(&claims.subject, claims.session)).await?;
         Ok(found.filter(|loaded| loaded.row.secret_hash.matches(&hash) && loaded.row.is_living(loaded.now)))
     }
 

@@ -65,6 +65,7 @@ mod legacy;
 #[cfg_attr(not(feature = "axum"), allow(dead_code, reason = "the router alone asks for some of it"))]
 mod logout;
 mod open;
+mod patience;
 mod refresh;
 mod refreshed;
 mod rotation;
@@ -88,3 +89,5 @@ pub use self::sessions::{SessionInfo, Sessions};
 pub use self::tokens::Tokens;
 
 pub(crate) use self::builder::{check_lives, lives};
+#[cfg(feature = "axum")]
+pub(crate) use self::patience::Patience;

@@ -8,6 +8,7 @@ use super::core::{Core, through};
 use super::erased::{Asked, Granted, Unreadable};
 use super::error::{SessionError, SessionErrorKind};
 use super::events::EventKind;
+use super::patience::Patience;
 use super::sessions::Sessions;
 use super::tokens::{AccessGrant, Room, Tokens, random};
 use crate::store::{Created, Device, NOTED_FOR, NewSession, RevokeReason, Row, SessionStore, StoreError};
@@ -51,6 +52,9 @@ impl<'a> Client<'a> {
     /// When the person's credentials were read, where that was some time ago: at an identity provider, say. A logout
     /// everywhere that came since then counts; without it, only one that comes while the session is opened. Credentials that
     /// were read longer ago than [`NOTED_FOR`] open nothing.
+    ///
+    /// It may be the clock of [`SessionsBuilder::clock`](super::SessionsBuilder::clock) or a better one: where that clock is
+    /// ahead of the store's, it is taken to be so much earlier.
     pub fn identified_at(mut self, at: Timestamp) -> Self {
         self.identified_at = Some(at);
         self
@@ -82,9 +86,9 @@ impl<S: SessionStore> Sessions<S> {
     ///
     /// When the store or the accounts break, the claims cannot be signed, or the subject is none.
     pub async fn open(&self, login: impl Into<Login>, from: Client<'_>) -> Result<Opened, SessionError> {
-        let now = self.core().clock.now();
-        let read_at = from.identified_at.map_or(now, |at| at.min(now));
-        self.open_for(login.into(), from, read_at).await
+        let patience = self.patience();
+        let read_at = self.read_at(from.identified_at, &patience).await?;
+        self.open_for(login.into(), from, read_at, patience).await
     }
 
     /// Reads credentials, asks the accounts whose they are, and opens a session.
@@ -97,13 +101,24 @@ impl<S: SessionStore> Sessions<S> {
         credentials: impl Deserializer<'de> + Send,
         from: Client<'_>,
     ) -> Result<Opened, SessionError> {
-        // Before the accounts are asked: a logout-all that comes between must win.
-        let read_at = self.core().clock.now();
         let Ok(whose) = self.whose(credentials) else { return Ok(Opened::Unreadable) };
+        // Before the accounts are asked: a logout-all that comes between must win.
+        let patience = self.patience();
+        let read_at = self.read_at(None, &patience).await?;
         match whose.await? {
-            Some(login) => self.open_for(login, from, read_at).await,
+            Some(login) => self.open_for(login, from, read_at, patience).await,
             None => Ok(Opened::BadCredentials),
         }
+    }
+
+    /// When the credentials are read, by the store's clock, and its present: it is the store that compares this with logouts
+    /// everywhere, and this instance's clock may be ahead of it or behind.
+    async fn read_at(&self, identified_at: Option<Timestamp>, patience: &Patience) -> Result<ReadAt, SessionError> {
+        let core = self.core();
+        let now = patience.wait(core.store.now()).await?;
+        // Nobody knows by which clock that was: by this instance's, or by one that agrees with the store's.
+        let ahead = core.clock.now().since(now);
+        Ok(ReadAt { now, at: identified_at.map_or(now, |at| at.before(ahead).min(now)) })
     }
 
     /// Reads the credentials at once; the answer asks whose they are.
@@ -112,7 +127,13 @@ impl<S: SessionStore> Sessions<S> {
     }
 
     #[tracing::instrument(level = "debug", name = "open_session", skip_all, fields(subject = login.subject))]
-    async fn open_for(&self, login: Login, from: Client<'_>, read_at: Timestamp) -> Result<Opened, SessionError> {
+    async fn open_for(
+        &self,
+        login: Login,
+        from: Client<'_>,
+        read_at: ReadAt,
+        patience: Patience,
+    ) -> Result<Opened, SessionError> {
         self.start();
         let core = self.core();
         let subject = login.subject.as_str();
@@ -126,17 +147,17 @@ impl<S: SessionStore> Sessions<S> {
         let Some(granted) = core.accounts.grant(subject).await? else {
             return Ok(Opened::BadCredentials);
         };
-        core.mint.check(subject, &granted, read_at, Room { generation: 1, longest: None })?;
+        core.mint.check(subject, &granted, core.clock.now(), Room { generation: 1, longest: None })?;
         if let Some(token) = from.replaces {
-            self.replace(token, subject).await?;
+            self.replace(token, subject, &patience).await?;
         }
         let secret = SessionSecret::from_bytes(random()?);
         let (idle, lifetime) = self.lives(&login);
         let mut session =
-            NewSession::new(SessionId::from_bytes(random()?), subject, secret.hash()?, idle, lifetime, read_at);
+            NewSession::new(SessionId::from_bytes(random()?), subject, secret.hash()?, idle, lifetime, read_at.at);
         session.device = device;
         session.limit = core.limit;
-        let created = create(Arc::clone(core), session, EventKind::Login);
+        let created = create(Arc::clone(core), session, read_at.now, EventKind::Login, patience);
         match through(async { Ok(created.await?) }).await? {
             Some(row) => self.both(&row, subject, &granted, &secret, !login.remember).map(Opened::Tokens),
             None => Ok(Opened::BadCredentials),
@@ -180,18 +201,29 @@ impl<S: SessionStore> Sessions<S> {
     }
 }
 
-/// Opens a session, unless it is too late for it; notes and reports those that made room.
+/// By the store's clock.
+#[derive(Clone, Copy)]
+struct ReadAt {
+    /// What time it was then.
+    now: Timestamp,
+    /// When the credentials were read, or earlier.
+    at: Timestamp,
+}
+
+/// Opens a session, unless it is too late for it by the store's present `now`; notes and reports those that made room.
 ///
 /// Whether all sessions were ended since the credentials were read, a store remembers for so long and no longer.
 pub(super) async fn create<S: SessionStore>(
     core: Arc<Core<S>>,
     session: NewSession,
+    now: Timestamp,
     how: EventKind,
+    patience: Patience,
 ) -> Result<Option<Row>, StoreError> {
-    if core.clock.now().since(session.credentials_read_at) > NOTED_FOR {
+    if now.since(session.credentials_read_at) > NOTED_FOR {
         return Ok(None);
     }
-    let (row, ended) = match core.timed(core.store.create(&session)).await? {
+    let (row, ended) = match patience.wait(core.store.create(&session)).await? {
         Created::Opened { row, ended } => (row, ended),
         Created::TooLate => return Ok(None),
     };

@@ -4,6 +4,7 @@ use super::core::through;
 use super::erased::Granted;
 use super::error::{SessionError, SessionErrorKind};
 use super::events::EventKind;
+use super::patience::Patience;
 use super::refreshed::{Refreshed, Refused};
 use super::rotation::{Answer, Operation, Outcome, Presented, Write, decide, hoped_for};
 use super::sessions::Sessions;
@@ -46,16 +47,18 @@ impl<S: SessionStore> Sessions<S> {
     ///
     /// When the store or the accounts break; called again with the same token, it does what is left.
     pub async fn password_changed(&self, refresh_token: &str) -> Result<Refreshed, SessionError> {
-        let claims = match self.claims(refresh_token, &Device::default()).await? {
+        let patience = self.patience();
+        let claims = match self.claims(refresh_token, &Device::default(), &patience).await? {
             Ok(claims) => claims,
             Err(refused) => return Ok(Refreshed::Refused(refused)),
         };
         // First the others: they are what a stolen password was used for. Only a token whose secret is the session's may do
         // so, as nothing but a signature says whose it is.
-        if self.is_of_living_session(&claims).await? {
-            self.end_subject(&claims.subject, Some(claims.session), RevokeReason::PasswordChanged).await?;
+        if self.is_of_living_session(&claims, &patience).await? {
+            let reason = RevokeReason::PasswordChanged;
+            self.end_subject(&claims.subject, Some(claims.session), reason, &patience).await?;
         }
-        self.present_claims(claims, refresh_token, Operation::Rotate, None).await
+        self.present_claims(claims, refresh_token, Operation::Rotate, None, patience).await
     }
 
     /// As [`rotate`](Self::rotate), for somebody who shows the subject's credentials again; sets `auth_time`.
@@ -78,7 +81,8 @@ impl<S: SessionStore> Sessions<S> {
         credentials: impl Deserializer<'de> + Send,
         longest: Option<usize>,
     ) -> Result<Refreshed, SessionError> {
-        let claims = match self.claims(refresh_token, &Device::default()).await? {
+        let patience = self.patience();
+        let claims = match self.claims(refresh_token, &Device::default(), &patience).await? {
             Ok(claims) => claims,
             Err(refused) => return Ok(Refreshed::Refused(refused)),
         };
@@ -87,12 +91,12 @@ impl<S: SessionStore> Sessions<S> {
         };
         // A token that can get nothing is not for trying passwords with. As a refresh, so that nothing is gained should the
         // session live after all.
-        if !self.is_of_living_session(&claims).await? {
-            return self.present_claims(claims, refresh_token, Operation::Refresh, longest).await;
+        if !self.is_of_living_session(&claims, &patience).await? {
+            return self.present_claims(claims, refresh_token, Operation::Refresh, longest, patience).await;
         }
         match whose.await? {
             Some(login) if login.subject == claims.subject => {
-                self.present_claims(claims, refresh_token, Operation::Reauthenticate, longest).await
+                self.present_claims(claims, refresh_token, Operation::Reauthenticate, longest, patience).await
             }
             _ => Ok(Refreshed::Refused(Refused::BadCredentials)),
         }
@@ -107,16 +111,22 @@ impl<S: SessionStore> Sessions<S> {
         device: &Device,
         longest: Option<usize>,
     ) -> Result<Refreshed, SessionError> {
-        match self.claims(token, device).await? {
-            Ok(claims) => self.present_claims(claims, token, operation, longest).await,
+        let patience = self.patience();
+        match self.claims(token, device, &patience).await? {
+            Ok(claims) => self.present_claims(claims, token, operation, longest, patience).await,
             Err(refused) => Ok(Refreshed::Refused(refused)),
         }
     }
 
     /// What a refresh token says, whose session exists if it ever did; why it counts for nothing, otherwise.
-    async fn claims(&self, token: &str, device: &Device) -> Result<Result<RefreshClaims, Refused>, SessionError> {
+    async fn claims(
+        &self,
+        token: &str,
+        device: &Device,
+        patience: &Patience,
+    ) -> Result<Result<RefreshClaims, Refused>, SessionError> {
         match self.core().read(token) {
-            Ok(claims) => Ok(self.adopt(&claims, token, device).await?.map(|()| claims)),
+            Ok(claims) => Ok(self.adopt(&claims, token, device, patience).await?.map(|()| claims)),
             Err(error) => {
                 tracing::debug!(reason = error.kind().name(), "a refresh token was refused");
                 Ok(Err(Refused::Invalid(error.kind())))
@@ -131,19 +141,20 @@ impl<S: SessionStore> Sessions<S> {
         token: &str,
         operation: Operation,
         longest: Option<usize>,
+        patience: Patience,
     ) -> Result<Refreshed, SessionError> {
         self.start();
         let core = self.core();
         let secret_hash = claims.secret.hash()?;
         // Asked before anything is written: where the accounts are broken, nothing has happened.
         let Some(granted) = core.accounts.grant(&claims.subject).await? else {
-            return self.account_gone(&claims, &secret_hash).await;
+            return self.account_gone(&claims, &secret_hash, &patience).await;
         };
         let room = Room { generation: claims.generation.saturating_add(1), longest };
         core.mint.check(&claims.subject, &granted, core.clock.now(), room)?;
         let sessions = self.clone();
         let (claims, (outcome, answer, loaded)) = through(async move {
-            let rotated = sessions.core().timed(sessions.rotated(&claims, secret_hash, operation)).await?;
+            let rotated = patience.wait(sessions.rotated(&claims, secret_hash, operation, &patience)).await?;
             sessions.settle(&claims, operation, &rotated);
             Ok((claims, rotated))
         })
@@ -195,6 +206,7 @@ impl<S: SessionStore> Sessions<S> {
         claims: &RefreshClaims,
         secret_hash: SecretHash,
         operation: Operation,
+        patience: &Patience,
     ) -> Result<Rotated, SessionError> {
         let core = self.core();
         let token = Presented { generation: claims.generation, previous: claims.previous, secret_hash };
@@ -214,7 +226,7 @@ impl<S: SessionStore> Sessions<S> {
             match decision.write {
                 Write::Nothing => return Ok((decision.outcome, decision.answer, found)),
                 Write::Revoke => {
-                    if let Err(error) = core.end(subject, id, RevokeReason::Reused).await {
+                    if let Err(error) = core.end(subject, id, RevokeReason::Reused, patience).await {
                         // Whoever came may not come again, and what was written after all is told by no later outcome.
                         core.reporter.report(id, subject, EventKind::Presented(decision.outcome));
                         return Err(error);
@@ -254,12 +266,17 @@ impl<S: SessionStore> Sessions<S> {
         })
     }
 
-    async fn account_gone(&self, claims: &RefreshClaims, secret_hash: &SecretHash) -> Result<Refreshed, SessionError> {
+    async fn account_gone(
+        &self,
+        claims: &RefreshClaims,
+        secret_hash: &SecretHash,
+        patience: &Patience,
+    ) -> Result<Refreshed, SessionError> {
         let core = self.core();
-        let found = core.timed(core.store.load(&claims.subject, claims.session)).await?;
+        let found = patience.wait(core.store.load(&claims.subject, claims.session)).await?;
         // A signature alone must not end a session: the secret has to be its own.
         if found.is_some_and(|loaded| loaded.row.secret_hash.matches(secret_hash)) {
-            core.end(&claims.subject, claims.session, RevokeReason::Account).await?;
+            core.end(&claims.subject, claims.session, RevokeReason::Account, patience).await?;
         }
         Ok(Refreshed::Refused(Refused::AccountGone))
     }

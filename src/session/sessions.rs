@@ -11,6 +11,7 @@ use super::core::{Core, through};
 use super::error::{BuildError, SessionError};
 use super::feed::{self, FeedState};
 use super::keys::Keys;
+use super::patience::Patience;
 use super::sights::Sights;
 use super::watch::Watch;
 use super::worker::{self, Job, Work};
@@ -107,7 +108,7 @@ impl<S: SessionStore> Sessions<S> {
     ///
     /// When the store breaks.
     pub async fn revoke(&self, subject: &str, session: SessionId) -> Result<bool, SessionError> {
-        self.end(subject, session, RevokeReason::Revoked).await
+        self.end(subject, session, RevokeReason::Revoked, &self.patience()).await
     }
 
     /// Ends all sessions of a subject, or all but one, and answers how many. Logins whose credentials were read before are
@@ -117,14 +118,14 @@ impl<S: SessionStore> Sessions<S> {
     ///
     /// When the store breaks.
     pub async fn revoke_subject(&self, subject: &str, except: Option<SessionId>) -> Result<usize, SessionError> {
-        self.end_subject(subject, except, RevokeReason::Revoked).await
+        self.end_subject(subject, except, RevokeReason::Revoked, &self.patience()).await
     }
 
     /// Ends all sessions of all subjects that were opened before `before`, and answers how many: for a store restored from
     /// a backup, or a leaked key. Every access token issued so far is refused here; clients whose session lives get another.
     ///
-    /// Logins whose credentials were read before that moment are refused, for good. So a moment more than a minute from now,
-    /// by which clocks may differ, counts as one minute from now.
+    /// Logins whose credentials were read before that moment are refused, for good. So a moment more than a minute from the
+    /// store's present, by which clocks may differ, counts as one minute from it.
     ///
     /// It takes as long as there are sessions: the time set for the store does not count, and it goes on when its caller stops
     /// waiting.
@@ -134,8 +135,9 @@ impl<S: SessionStore> Sessions<S> {
     /// When the store breaks; some sessions may have been ended, and the call is to be made again.
     pub async fn revoke_all(&self, before: Timestamp) -> Result<u64, SessionError> {
         let core = Arc::clone(self.core());
-        let before = before.min(core.clock.now().after(CLOCKS_DIFFER));
         through(async move {
+            let now = core.store.now().await?;
+            let before = before.min(now.after(CLOCKS_DIFFER));
             let ended = core.store.revoke_all(before).await;
             // Also after an error, for it may have happened: whoever's session lives gets another token.
             core.ended.end_all();
@@ -192,13 +194,19 @@ impl<S: SessionStore> Sessions<S> {
         self.inner.watch.lost()
     }
 
+    /// How long an operation that begins now may wait for the store in all.
+    pub(crate) fn patience(&self) -> Patience {
+        self.core().patience()
+    }
+
     pub(crate) async fn end(
         &self,
         subject: &str,
         session: SessionId,
         reason: RevokeReason,
+        patience: &Patience,
     ) -> Result<bool, SessionError> {
-        self.core().end(subject, session, reason).await
+        self.core().end(subject, session, reason, patience).await
     }
 
     pub(crate) async fn end_subject(
@@ -206,8 +214,9 @@ impl<S: SessionStore> Sessions<S> {
         subject: &str,
         except: Option<SessionId>,
         reason: RevokeReason,
+        patience: &Patience,
     ) -> Result<usize, SessionError> {
-        let ended = self.core().end_subject(subject, except, reason).await?;
+        let ended = self.core().end_subject(subject, except, reason, patience).await?;
         // Stores keep milliseconds, and refuse a login of the same one: whoever hears this answer may log in at once.
         tokio::time::sleep(Duration::from_millis(2)).await;
         Ok(ended)

@@ -41,6 +41,10 @@ impl SessionStore for AnyStore {
         self.0.migrate().await
     }
 
+    async fn now(&self) -> Result<Timestamp, StoreError> {
+        self.0.now().await
+    }
+
     async fn create(&self, session: &NewSession) -> Result<Created, StoreError> {
         self.0.create(session).await
     }
@@ -102,6 +106,7 @@ type Boxed<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 
 /// The verbs of [`SessionStore`] with their futures boxed, so that they can be called through a pointer.
 trait Erased: Send + Sync {
     fn migrate(&self) -> Boxed<'_, ()>;
+    fn now(&self) -> Boxed<'_, Timestamp>;
     fn create<'a>(&'a self, session: &'a NewSession) -> Boxed<'a, Created>;
     fn load<'a>(&'a self, subject: &'a str, id: SessionId) -> Boxed<'a, Option<Loaded>>;
     fn swap<'a>(&'a self, subject: &'a str, id: SessionId, hash: &'a SecretHash, swap: &'a Swap) -> Boxed<'a, Swapped>;
@@ -123,6 +128,10 @@ trait Erased: Send + Sync {
 impl<S: SessionStore> Erased for S {
     fn migrate(&self) -> Boxed<'_, ()> {
         Box::pin(SessionStore::migrate(self))
+    }
+
+    fn now(&self) -> Boxed<'_, Timestamp> {
+        Box::pin(SessionStore::now(self))
     }
 
     fn create<'a>(&'a self, session: &'a NewSession) -> Boxed<'a, Created> {

@@ -32,12 +32,22 @@ pub struct Feed {
     pub cursor: Cursor,
     /// Whether there is more to read at once.
     pub more: bool,
+    /// Whether a part of the store was not read: see [`partial`](Self::partial).
+    pub partial: bool,
 }
 
 impl Feed {
     /// A page.
     pub const fn new(entries: Vec<Entry>, cursor: Cursor, more: bool) -> Self {
-        Self { entries, cursor, more }
+        Self { entries, cursor, more, partial: false }
+    }
+
+    /// The same, of a store of several places of which one does not answer. What the others have ended is told all the same;
+    /// but whoever reads it does not know everything, and nothing of that place may lie behind the cursor.
+    #[must_use]
+    pub const fn partial(mut self) -> Self {
+        self.partial = true;
+        self
     }
 }
 

@@ -21,7 +21,7 @@ mod postgres;
 mod record;
 #[cfg(feature = "redis")]
 mod redis;
-#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql", feature = "mongodb"))]
 mod round;
 #[cfg(feature = "sqlite")]
 mod sqlite;
@@ -52,7 +52,7 @@ use crate::token::{SecretHash, SessionId, Timestamp};
 ///
 /// Few verbs, each atomic. Implement them with `async fn`; the module `conformance` tells whether they are right.
 ///
-/// - **What must be atomic**: every verb but [`list`](Self::list) and [`purge`](Self::purge). Two calls of
+/// - **What must be atomic**: every verb but [`now`](Self::now), [`list`](Self::list) and [`purge`](Self::purge). Two calls of
 ///   [`swap`](Self::swap) for one row that expect the same never both win.
 /// - **What must be durable** when the call returns: everything but [`confirm`](Self::confirm), and a `swap` whose `cut` is
 ///   0, which a failover may lose once: the client's next token proves that it was made.
@@ -76,12 +76,25 @@ pub trait SessionStore: Send + Sync + 'static {
         std::future::ready(Ok(()))
     }
 
+    /// The store's present, which [`create`](Self::create) compares with that of a logout everywhere. It is asked before a
+    /// person's credentials are read: instances' own clocks may say what they like.
+    ///
+    /// Read after the call began, by the clock that the other verbs decide with. A moment answered before
+    /// [`revoke_subject`](Self::revoke_subject) was called is refused by `create`; one answered two milliseconds after it came
+    /// back, is not. Where sessions lie in several places with clocks of their own, it is the earliest of those that can be
+    /// asked: nobody knows yet whose credentials they will be.
+    ///
+    /// # Errors
+    ///
+    /// When the store breaks.
+    fn now(&self) -> impl Future<Output = Result<Timestamp, StoreError>> + Send;
+
     /// Opens a session: [`Row::opened`] at the store's present.
     ///
     /// In the same step, when the subject then has more than `limit` living sessions, the others that were rotated longest
     /// ago are revoked with [`RevokeReason::Limit`]. Refused as [`Created::TooLate`] when
     /// [`revoke_subject`](Self::revoke_subject) ran at `credentials_read_at` or later, or [`revoke_all`](Self::revoke_all)
-    /// named a later moment.
+    /// named a later moment. [`now`](Self::now) has said when that was.
     ///
     /// # Errors
     ///
@@ -174,6 +187,9 @@ pub trait SessionStore: Send + Sync + 'static {
     /// [`Ends::All`]. Whatever was committed before this call is read, if it is of use ([`REVOKED_FOR`]) and was not read
     /// before `cursor`, also when others that began later were committed, and read, before it. Entries may come twice. A
     /// cursor that the store does not understand, or that is ahead of it because a copy was restored, is the beginning.
+    ///
+    /// Where sessions lie in several places, those that answer do not wait for one that is away: the page is
+    /// [`partial`](Feed::partial), and an instance that reads no other one is [`Behind`](crate::session::FeedState::Behind).
     ///
     /// Many instances ask this twice a second: where nothing happened, it costs next to nothing.
     ///

@@ -169,8 +169,8 @@ pub struct NewSession {
     pub lifetime: Duration,
     /// What the list of devices will show.
     pub device: Device,
-    /// When the credentials were read: the session is refused if all sessions of the subject were ended at that moment or
-    /// later, so that a login in flight does not survive a logout-all.
+    /// When the credentials were read, by the store's clock ([`now`](super::SessionStore::now)): the session is refused if all
+    /// sessions of the subject were ended at that moment or later, so that a login in flight does not survive a logout-all.
     pub credentials_read_at: Timestamp,
     /// The session's `auth_time`, unless it is in the future: when the credentials were read, or the epoch where nobody knows.
     pub auth_time: Timestamp,

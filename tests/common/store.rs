@@ -113,6 +113,10 @@ impl Store {
 }
 
 impl SessionStore for Store {
+    async fn now(&self) -> Result<Timestamp, StoreError> {
+        self.asked().await?.now().await
+    }
+
     async fn create(&self, session: &NewSession) -> Result<Created, StoreError> {
         let store = self.asked().await?;
         self.created.lock().unwrap().push(session.clone());

@@ -82,6 +82,10 @@ impl MySql {
         self.process.take().unwrap().kill();
     }
 
+    pub(crate) const fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Options that lead to a database of that name; none without a name.
     pub(crate) fn options(&self, database: &str) -> MySqlConnectOptions {
         let options = MySqlConnectOptions::new().host("127.0.0.1").port(self.port).username("root");

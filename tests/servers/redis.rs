@@ -133,13 +133,17 @@ pub(crate) struct Cluster(pub(crate) Vec<Redis>);
 
 impl Cluster {
     pub(crate) async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    pub(crate) async fn start_with(more: &[&str]) -> Self {
         let mut nodes = Vec::new();
         while nodes.len() < 3 {
             // Each listens at its port plus 10,000, too.
             let port = free_port();
             if (11_000..50_000).contains(&port) {
                 let options = ["--cluster-enabled", "yes", "--cluster-node-timeout", "2000"];
-                nodes.extend(Redis::start_at(port, &options).await);
+                nodes.extend(Redis::start_at(port, &[&options, more].concat()).await);
             }
         }
         let mut args = vec!["--cluster".to_owned(), "create".to_owned()];

@@ -42,6 +42,10 @@ impl Replicated {
 }
 
 impl SessionStore for Replicated {
+    async fn now(&self) -> Result<Timestamp, StoreError> {
+        Ok(self.clock.now())
+    }
+
     async fn create(&self, session: &NewSession) -> Result<Created, StoreError> {
         let row = Row::opened(session, self.clock.now());
         self.rows.lock().unwrap().insert(session.id, Copies { row, before: None });

@@ -44,6 +44,10 @@ async fn a_rotation_is_one_round_trip() {
     assert_eq!(counter.commands(), 1, "a swap of no session");
     assert!(store.load("alice", one.id).await.unwrap().is_some());
     assert_eq!(counter.commands(), 1, "a load");
+    store.now().await.unwrap();
+    counter.commands();
+    store.now().await.unwrap();
+    assert_eq!(counter.commands(), 1, "the store's clock, before each login");
     assert_eq!(store.feed(&cursor).await.unwrap().entries, []);
     assert_eq!(counter.commands(), 1, "a feed without anything new");
     let mut cut = Swap::new((50, 49), 51, 51);

@@ -1,7 +1,6 @@
-//! What it carries on this machine: `cargo test --features mysql --test store_mysql -- --ignored --nocapture`.
+//! What it carries on this machine: `cargo test --release --features mysql --test store_mysql -- --ignored --nocapture`.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use jwt_sessions::store::{Cursor, MySqlStore, SessionStore, Swap, Swapped};
@@ -11,39 +10,36 @@ use tokio::task::JoinSet;
 use crate::servers::mysql::MySql;
 use crate::{HASH, id, ready, session};
 
+const ROUND: Duration = Duration::from_secs(4);
+/// Each way in turn, so often: the machine has other work, too.
+const ROUNDS: usize = 5;
+
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "it measures, and takes a minute"]
+#[ignore = "it measures, and takes minutes"]
 async fn capacity() {
     let server = MySql::start("UTC", &[]);
     let database = server.database().await;
     ready(&server, &database, 1).await;
-    for clients in [1, 8, 32, 128] {
-        let store = MySqlStore::new(server.pool(&database, clients.min(32)));
-        let (done, mut tasks) = (Arc::new(AtomicU64::new(0)), JoinSet::new());
-        let until = Instant::now() + Duration::from_secs(5);
+    for clients in [1, 8, 32] {
+        let store = MySqlStore::new(server.pool(&database, clients));
         for n in 0..clients {
-            let (n, store, done) = (u128::from(clients * 1000 + n), store.clone(), Arc::clone(&done));
-            tasks.spawn(async move {
-                let subject = format!("client {n}");
-                store.create(&session(n, &subject)).await.unwrap();
-                for generation in 1.. {
-                    let swap = Swap::new((generation, (generation - 1).max(1)), generation + 1, generation);
-                    let swapped = store.swap(&subject, id(n), &HASH, &swap).await.unwrap();
-                    assert!(matches!(swapped, Swapped::Won(_)));
-                    done.fetch_add(1, Ordering::Relaxed);
-                    if Instant::now() > until {
-                        break;
-                    }
-                }
-            });
+            store.create(&session(n.into(), &format!("client {n}"))).await.unwrap();
         }
-        while let Some(task) = tasks.join_next().await {
-            task.unwrap();
+        let [mut by_store, mut by_pool, mut by_connection, mut by_slap] = [const { Vec::new() }; 4];
+        for _ in 0..ROUNDS {
+            let rate = through_the_store(&store, clients).await;
+            by_store.push(rate);
+            by_pool.push(through_the_driver(&server, &database, clients, true).await);
+            by_connection.push(through_the_driver(&server, &database, clients, false).await);
+            by_slap.push(through_slap(&server, &database, clients, rate));
         }
-        eprintln!("{clients} clients: {} rotations/s", done.load(Ordering::Relaxed) / 5);
+        let rates = [by_store, by_pool, by_connection, by_slap].map(median);
+        eprintln!(
+            "{clients} clients: rotations/s of the store, the driver's pool, a connection each, mariadb-slap: {rates:?}"
+        );
+        server.connection(&database).await.execute("DELETE FROM jwt_sessions").await.unwrap();
     }
     let store = MySqlStore::new(server.pool(&database, 4));
-    store.revoke("client 1000", id(1000), jwt_sessions::store::RevokeReason::Logout).await.unwrap();
     let cursor = store.feed(&Cursor::default()).await.unwrap().cursor;
     let begun = Instant::now();
     for _ in 0..2000 {
@@ -70,4 +66,91 @@ async fn capacity() {
     let begun = Instant::now();
     let deleted = store.purge(1000).await.unwrap();
     eprintln!("a purge of a hundred thousand sessions that deletes {deleted}: {:?}", begun.elapsed());
+}
+
+fn median(mut rates: Vec<u64>) -> u64 {
+    rates.sort_unstable();
+    rates[rates.len() / 2]
+}
+
+async fn through_the_store(store: &MySqlStore, clients: u32) -> u64 {
+    let mut tasks = JoinSet::new();
+    let until = Instant::now() + ROUND;
+    for n in 0..clients {
+        let store = store.clone();
+        tasks.spawn(async move {
+            let (subject, mut done) = (format!("client {n}"), 0_u64);
+            // One that may be made again and again.
+            let again = Swap::new((1, 1), 1, 1);
+            while Instant::now() < until {
+                let swapped = store.swap(&subject, id(n.into()), &HASH, &again).await.unwrap();
+                assert!(matches!(swapped, Swapped::Won(_)));
+                done += 1;
+            }
+            done
+        });
+    }
+    tasks.join_all().await.into_iter().sum::<u64>() / ROUND.as_secs()
+}
+
+/// The same call without the store: by the driver's pool, or on one connection for each client.
+async fn through_the_driver(server: &MySql, database: &str, clients: u32, is_pooled: bool) -> u64 {
+    let mut tasks = JoinSet::new();
+    let pool = server.pool(database, clients);
+    let mut connections = Vec::new();
+    for _ in 0..clients {
+        connections.push(pool.acquire().await.unwrap());
+    }
+    let until = Instant::now() + ROUND;
+    for (n, mut conn) in (0_u32..).zip(connections) {
+        let pool = pool.clone();
+        tasks.spawn(async move {
+            let (subject, mut done) = (format!("client {n}"), 0_u64);
+            while Instant::now() < until {
+                if is_pooled {
+                    drop(conn);
+                    conn = pool.acquire().await.unwrap();
+                }
+                let call = sqlx::query("CALL jwt_sessions_swap_1(?, ?, ?, 1, 1, 0, NULL, 1, 1, 0, 0, 0)");
+                let call = call.bind(subject.as_bytes()).bind(id(n.into()).as_bytes().to_vec());
+                assert_eq!(call.bind(&HASH.as_bytes()[..]).fetch_all(&mut *conn).await.unwrap().len(), 1);
+                done += 1;
+            }
+            done
+        });
+    }
+    tasks.join_all().await.into_iter().sum::<u64>() / ROUND.as_secs()
+}
+
+/// The same call by a program in C, for as long as the store took.
+fn through_slap(server: &MySql, database: &str, clients: u32, rate: u64) -> u64 {
+    let number = rate.max(1) * ROUND.as_secs();
+    let hash = "07".repeat(32);
+    // Connections have numbers in a row: each has a session of its own.
+    let who = format!("MOD(CONNECTION_ID(), {clients})");
+    let query = format!(
+        "CALL jwt_sessions_swap_1(CONCAT('client ', {who}), UNHEX(LPAD(HEX({who}), 32, '0')), UNHEX('{hash}'), \
+         1, 1, 0, NULL, 1, 1, 0, 0, 0)"
+    );
+    let args = [
+        "--no-defaults".to_owned(),
+        "--host=127.0.0.1".to_owned(),
+        format!("--port={}", server.port()),
+        "--user=root".to_owned(),
+        "--no-drop".to_owned(),
+        format!("--create-schema={database}"),
+        format!("--concurrency={clients}"),
+        format!("--number-of-queries={number}"),
+        format!("--query={query}"),
+        // Its own statements end otherwise.
+        "--delimiter=;".to_owned(),
+    ];
+    let slap = Command::new("mariadb-slap").args(args).output().unwrap();
+    let said = String::from_utf8_lossy(&slap.stdout);
+    let seconds =
+        said.lines().find_map(|line| line.trim().strip_prefix("Average number of seconds to run all queries: "));
+    let seconds =
+        seconds.and_then(|line| line.split_whitespace().next()).and_then(|seconds| seconds.parse::<f64>().ok());
+    let seconds = seconds.unwrap_or_else(|| panic!("{said}{}", String::from_utf8_lossy(&slap.stderr)));
+    (number as f64 / seconds) as u64
 }

@@ -44,6 +44,7 @@ async fn the_servers_clock_decides_and_is_right_when_clocks_are_changed() {
     for (n, now) in moments.into_iter().enumerate() {
         let now = Timestamp::from_millis(now);
         let store = at(&server, &database, now).await;
+        assert_eq!(store.now().await.unwrap(), now);
         let session = session(u128::try_from(n).unwrap(), "alice");
         assert_eq!(open(&store, &session).await.created_at, now);
         let Swapped::Won(won) = swap(&store, &session, Swap::new((1, 1), 2, 1)).await else { panic!("lost at {now}") };

@@ -4,3 +4,4 @@ mod feed;
 mod keeping;
 mod rows;
 mod setup;
+mod shards;

@@ -140,6 +140,11 @@ impl<S: SessionStore> Suite<S> {
         loop {
             let feed = answered("feed", self.other.feed(&cursor).await);
             entries.extend(feed.entries);
+            if feed.partial {
+                // What was not read is read from the same place.
+                cursor = feed.cursor;
+                continue;
+            }
             if !feed.more {
                 return (entries, feed.cursor);
             }

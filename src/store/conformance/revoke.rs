@@ -1,4 +1,6 @@
-use super::suite::{HOUR, MILLISECOND, Suite, answered, promised, same, sorted};
+use std::time::Duration;
+
+use super::suite::{HOUR, MILLISECOND, PATIENCE, Suite, answered, promised, same, sorted};
 use crate::store::{Created, Cursor, Ends, NewSession, Revocation, RevokeReason, Row, SessionStore};
 use crate::token::Timestamp;
 
@@ -101,6 +103,45 @@ impl<S: SessionStore> Suite<S> {
             let created = answered("create", self.store.create(&other).await);
             promised(matches!(created, Created::Opened { .. }), "another subject's login is not refused");
         }
+    }
+
+    /// [`now`](SessionStore::now) is the clock that the other verbs decide with: a login that asked for it before a logout
+    /// everywhere is refused, and one that asks afterwards is not.
+    pub async fn the_present_is_that_of_the_decisions(&self) {
+        let (subject, probe) = (self.subject("present"), self.session(&self.subject("present-probe")));
+        let opened_at = self.open(&probe).await.created_at;
+        let asked = [self.present_of(&self.store).await, self.present_of(&self.other).await];
+        let loaded_at = self.loaded(&probe).await.now;
+        for asked in asked {
+            // Equal, where the clock stands still. A store that only estimates it may be off by a little.
+            let allowed = if self.clock.is_some() { Duration::ZERO } else { MILLISECOND * 1000 };
+            let is_near = opened_at.since(asked) <= allowed && asked.since(loaded_at) <= allowed;
+            promised(is_near, "the present is that of the store's clock");
+        }
+        let ended = self.store.revoke_subject(&subject, None, RevokeReason::LogoutAll).await;
+        answered("revoke_subject", ended);
+        for read_at in asked {
+            let late = NewSession { credentials_read_at: read_at, ..self.session(&subject) };
+            let created = answered("create", self.store.create(&late).await);
+            let is_refused = matches!(created, Created::TooLate);
+            promised(is_refused, "a login that asked for the present before a logout of all does not survive it");
+        }
+
+        let ended_by = self.loaded(&probe).await.now.max(self.present_of(&self.store).await);
+        self.pass(&probe, ended_by).await;
+        for store in [&self.store, &self.other] {
+            let (mut read_at, mut tries) = (self.present_of(store).await, 0..PATIENCE);
+            while read_at <= ended_by {
+                promised(tries.next().is_some(), "the present goes on with the store's clock");
+                tokio::task::yield_now().await;
+                read_at = self.present_of(store).await;
+            }
+            self.open(&NewSession { credentials_read_at: read_at, ..self.session(&subject) }).await;
+        }
+    }
+
+    async fn present_of(&self, store: &S) -> Timestamp {
+        answered("now", store.now().await)
     }
 
     /// [`revoke_all`](SessionStore::revoke_all) ends what was opened before a moment, of all subjects, and refuses logins whose

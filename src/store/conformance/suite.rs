@@ -60,6 +60,7 @@ impl<S: SessionStore> Suite<S> {
         self.every_reason_is_kept().await;
         self.a_subjects_sessions_end_together().await;
         self.a_login_in_flight_does_not_survive().await;
+        self.the_present_is_that_of_the_decisions().await;
         self.the_longest_unused_makes_room().await;
         self.the_list_shows_the_living_in_order().await;
         self.devices_are_kept().await;
@@ -199,4 +200,4 @@ pub(super) const MILLISECOND: Duration = Duration::from_millis(1);
 pub(super) const HOUR: Duration = Duration::from_secs(3600);
 /// The year 2200.
 pub(super) const LATER_THAN_ANYTHING: Timestamp = Timestamp::from_secs(7_258_118_400);
-const PATIENCE: u32 = 10_000_000;
+pub(super) const PATIENCE: u32 = 10_000_000;

@@ -93,6 +93,10 @@ impl fmt::Debug for MemoryStore {
 }
 
 impl SessionStore for MemoryStore {
+    async fn now(&self) -> Result<Timestamp, StoreError> {
+        Ok(self.0.clock.now())
+    }
+
     async fn create(&self, session: &NewSession) -> Result<Created, StoreError> {
         if let Some(created) = self.0.try_create(session)? {
             return Ok(created);

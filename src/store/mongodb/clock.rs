@@ -81,19 +81,25 @@ impl ServerClock {
         known.span.filter(|_| !known.is_doubtful).map(|span| span.at.elapsed())
     }
 
-    async fn measure(&self) -> Result<(), StoreError> {
+    /// What the server says of its clock: no later than it is when this is answered, no earlier than when it was asked.
+    pub(super) async fn measure(&self) -> Result<Timestamp, StoreError> {
         let sent = Instant::now();
         let ask = self.database.run_command(doc! { "hello": 1 }).selection_criteria(primary());
         let said = ask.await.map_err(broken)?;
         let received = Instant::now();
         let said = said.get_datetime("localTime").map_err(|_| foreign("the server does not say what time it is"))?;
         let measured = Span::measured(said.timestamp_millis(), sent, received);
+        let now = Timestamp::from_millis(said.timestamp_millis());
         let mut known = self.known();
+        // Somebody else's answer came later and was noted first.
+        if known.span.is_some_and(|span| span.at > received) {
+            return Ok(now);
+        }
         // Two measurements of one clock agree, and know more together. Where they do not, it was set, or is another's.
         let both = known.span.and_then(|span| span.later(received).and(measured));
         known.span = Some(both.unwrap_or(measured));
         known.is_doubtful = false;
-        Ok(())
+        Ok(now)
     }
 
     fn tell(&self) -> Timestamp {

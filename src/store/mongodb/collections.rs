@@ -1,7 +1,7 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::Deref;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use mongodb::bson::Document;
@@ -31,8 +31,8 @@ pub(super) struct Collections {
     /// How many calls may be under way.
     pub(super) slots: Arc<Semaphore>,
     is_checked: AtomicBool,
-    /// Behind which session the next page of a purge begins.
-    purged_to: Mutex<Option<String>>,
+    /// Behind which session the next page of a purge begins. Whoever purges has it for as long as somebody waits for it.
+    pub(super) purged_to: tokio::sync::Mutex<String>,
     turns: Vec<tokio::sync::Mutex<()>>,
 }
 
@@ -51,7 +51,7 @@ impl Collections {
             clock: Arc::new(ServerClock::new(database.clone())),
             slots: Arc::new(Semaphore::new(UNDER_WAY)),
             is_checked: AtomicBool::new(false),
-            purged_to: Mutex::default(),
+            purged_to: tokio::sync::Mutex::default(),
             turns: std::iter::repeat_with(tokio::sync::Mutex::default).take(TURNS).collect(),
             database,
         }
@@ -66,14 +66,6 @@ impl Collections {
             Some(turn) => Some(turn.lock().await),
             None => None,
         }
-    }
-
-    pub(super) fn purged_to(&self) -> Option<String> {
-        self.purged_to.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    pub(super) fn set_purged_to(&self, place: Option<String>) {
-        *self.purged_to.lock().unwrap_or_else(PoisonError::into_inner) = place;
     }
 }
 
@@ -91,15 +83,27 @@ impl Call {
     /// The store's present, which each decision begins with: none is made that nobody waits for any more. The first time, it is
     /// looked whether the collections are ours.
     pub(super) async fn now(&self) -> Result<Timestamp, StoreError> {
-        if !self.is_checked.load(Ordering::Relaxed) {
-            schema::check(self).await?;
-            self.is_checked.store(true, Ordering::Relaxed);
-        }
+        self.checked().await?;
         let now = self.clock.now(self.until).await?;
         if Instant::now() > self.until {
             return Err(StoreError::new(StoreErrorKind::Timeout));
         }
         Ok(now)
+    }
+
+    async fn checked(&self) -> Result<(), StoreError> {
+        if !self.is_checked.load(Ordering::Relaxed) {
+            schema::check(self).await?;
+            self.is_checked.store(true, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    /// The store's present as the server has just said it, for what must not be off by what a measurement may be off: whether a
+    /// login was in flight during a logout of all.
+    pub(super) async fn asked_now(&self) -> Result<Timestamp, StoreError> {
+        self.checked().await?;
+        self.clock.measure().await
     }
 
     /// The store's present, for what belongs to a decision that was made.

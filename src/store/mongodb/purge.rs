@@ -12,43 +12,20 @@ use super::sessions::all;
 use crate::store::{REVOKED_FOR, StoreError};
 use crate::token::Timestamp;
 
-pub(super) async fn purge(at: &Call, limit: usize) -> Result<usize, StoreError> {
-    let start = at.purged_to();
-    let (mut place, mut deleted, mut wrapped) = (start.clone(), 0_usize, start.is_none());
-    while deleted < limit {
-        let now = at.now().await?;
-        let page = page(at, place.as_deref(), limit - deleted, now).await?;
-        if !page.dead.is_empty() {
-            deleted += delete(at, page.dead, now).await?;
-        }
-        let is_round = if page.next.is_some() {
-            wrapped && start.is_some() && page.next >= start
-        } else {
-            std::mem::replace(&mut wrapped, true)
-        };
-        place = page.next;
-        at.set_purged_to(place.clone());
-        if is_round {
-            forget(at, now).await?;
-            break;
-        }
-    }
-    Ok(deleted)
-}
-
-struct Page {
-    /// Those on it that may be deleted, at most as many as were asked for.
-    dead: Vec<String>,
+/// What came of a page.
+pub(super) struct Page {
+    pub(super) deleted: usize,
     /// Behind which session the next page begins; none at the end.
-    next: Option<String>,
+    pub(super) next: Option<String>,
 }
 
-async fn page(at: &Call, after: Option<&str>, limit: usize, now: Timestamp) -> Result<Page, StoreError> {
-    let filter = after.map_or_else(Document::new, |after| doc! { "_id": { "$gt": after } });
+/// Deletes the dead of the page behind `start`, at most `limit` of them. No session's name is empty: that is the beginning.
+pub(super) async fn page(at: &Call, start: &str, limit: usize) -> Result<Page, StoreError> {
+    let now = at.now().await?;
     let fields = doc! { "expires_at": 1, "rotated_at": 1, "idle": 1, "revoked_at": 1, "fed_at": 1 };
-    let found = at.sessions.find(filter).sort(doc! { "_id": 1 }).limit(PAGE).batch_size(PAGE as u32).projection(fields);
-    let found = all(found.await.map_err(broken)?).await?;
-    let is_full = found.len() as i64 == PAGE;
+    let found = at.sessions.find(doc! { "_id": { "$gt": start } }).sort(doc! { "_id": 1 }).projection(fields);
+    let found = all(found.limit(PAGE).batch_size(PAGE as u32).await.map_err(broken)?).await?;
+    let mut is_last = (found.len() as i64) < PAGE;
     let (mut dead, mut last) = (Vec::new(), None);
     for session in &found {
         let id = session.get_str("_id").map_err(|_| foreign("a session's `_id` is not what this crate writes"))?;
@@ -57,10 +34,12 @@ async fn page(at: &Call, after: Option<&str>, limit: usize, now: Timestamp) -> R
             dead.push(id.to_owned());
         }
         if dead.len() == limit {
-            return Ok(Page { dead, next: last });
+            is_last = false;
+            break;
         }
     }
-    Ok(Page { dead, next: last.filter(|_| is_full) })
+    let deleted = if dead.is_empty() { 0 } else { delete(at, dead, now).await? };
+    Ok(Page { deleted, next: last.filter(|_| !is_last) })
 }
 
 fn is_dead(session: &Document, now: Timestamp) -> Result<bool, StoreError> {
@@ -87,22 +66,18 @@ async fn delete(at: &Call, dead: Vec<String>, now: Timestamp) -> Result<usize, S
     Ok(usize::try_from(deleted).unwrap_or(usize::MAX))
 }
 
-/// Forgets the subjects whose notes outlived whatever they refuse, and those of which there is only a version.
-async fn forget(at: &Call, now: Timestamp) -> Result<(), StoreError> {
-    let over = doc! { "forget_at": { "$lt": now.as_millis() }, "opening": null };
-    loop {
-        let found = at.subjects.find(over.clone()).limit(PAGE).batch_size(PAGE as u32).projection(doc! { "_id": 1 });
-        let found = all(found.await.map_err(broken)?).await?;
-        let is_full = found.len() as i64 == PAGE;
-        let ids: Vec<_> = found.iter().filter_map(|subject| subject.get_str("_id").ok()).collect();
-        if !ids.is_empty() {
-            let those = all_of([doc! { "_id": { "$in": ids } }, over.clone()]);
-            at.subjects.delete_many(those).await.map_err(broken)?;
-        }
-        if !is_full {
-            return Ok(());
-        }
+/// Forgets a page of the subjects whose notes outlived whatever they refuse, and of those of which there is only a version;
+/// whether there are more.
+pub(super) async fn forget(at: &Call) -> Result<bool, StoreError> {
+    let over = doc! { "forget_at": { "$lt": at.now().await?.as_millis() }, "opening": null };
+    let found = at.subjects.find(over.clone()).limit(PAGE).batch_size(PAGE as u32).projection(doc! { "_id": 1 });
+    let found = all(found.await.map_err(broken)?).await?;
+    let ids: Vec<_> = found.iter().filter_map(|subject| subject.get_str("_id").ok()).collect();
+    if !ids.is_empty() {
+        let those = all_of([doc! { "_id": { "$in": ids } }, over]);
+        at.subjects.delete_many(those).await.map_err(broken)?;
     }
+    Ok(found.len() as i64 == PAGE)
 }
 
 /// A session is kept while its entry in the feed is of use, and a minute for what clocks differ by.

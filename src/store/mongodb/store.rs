@@ -9,6 +9,7 @@ use tokio::time::timeout;
 use super::collections::{Call, Collections};
 use super::error::unavailable;
 use super::{feed, purge, schema, sessions, subjects};
+use crate::store::round::Round;
 use crate::store::{
     Created, Cursor, Feed, Listed, Loaded, NewSession, RevokeReason, Seen, SessionStore, StoreError, StoreErrorKind,
     Swap, Swapped,
@@ -22,8 +23,8 @@ use crate::token::{SecretHash, SessionId, Timestamp};
 /// is by its documentation.
 ///
 /// 1. What happens to one session is one atomic command on its document; no transactions are needed. A rotation that wins is
-///    one `findAndModify`, one round trip; one that loses reads the row in a second. A login takes eight commands, and two
-///    more where another session must make room: it is written down whole before the first of them, so that it is made whole.
+///    one `findAndModify`, one round trip; one that loses reads the row in a second. A login takes eight commands after the
+///    one for the clock, and two more where another session must make room: it is written down whole before the first of them, so that it is made whole.
 ///    Logging out everywhere refuses earlier logins in one step, and ends the sessions one after the other: where that breaks
 ///    off, it is an error, some have ended, and the call is to be made again.
 /// 2. Whatever the client's defaults are, reads go to the server that takes the writes, and a write is answered when it is in
@@ -31,7 +32,8 @@ use crate::token::{SecretHash, SessionId, Timestamp};
 /// 3. `now` is that server's clock. An update cannot ask for it, so that `hello` is asked every 30 seconds, and after
 ///    errors, how far it is from this process's monotonic clock. It is wrong by at most half the round trip of the best
 ///    measurement of late and a part in two thousand of the time since (15 ms after 30 seconds), and is read when a command is
-///    sent: a command that waits (for a connection, for a server that stands still) is decided by the moment before.
+///    sent: a command that waits (for a connection, for a server that stands still) is decided by the moment before. Whether a
+///    login was in flight during a logout everywhere is not left to that: both ask anew.
 /// 4. Subjects are compared byte for byte: the collections have no collation.
 /// 5. The feed is an index over the sessions that were ended or cut, which is written in the same document as the end itself.
 ///    A reader goes back by 10 seconds each time.
@@ -128,6 +130,10 @@ impl SessionStore for MongoStore {
         Self::migrate(self).await
     }
 
+    async fn now(&self) -> Result<Timestamp, StoreError> {
+        self.run(self.time_limit, move |at| async move { at.asked_now().await }).await
+    }
+
     async fn create(&self, session: &NewSession) -> Result<Created, StoreError> {
         let session = session.clone();
         self.run(self.time_limit, move |at| async move { subjects::create(&at, &session).await }).await
@@ -179,7 +185,25 @@ impl SessionStore for MongoStore {
     }
 
     async fn purge(&self, limit: usize) -> Result<usize, StoreError> {
-        self.run(WHOLE_COLLECTION, move |at| async move { purge::purge(&at, limit).await }).await
+        // One after the other, or each would read and delete what the other does. The walk ends with whoever waits for it, and
+        // not with the collection: a page that is under way is all that goes on.
+        let mut purged_to = self.at.purged_to.lock().await;
+        let (mut round, mut deleted) = (Round::from(purged_to.clone()), 0_usize);
+        while deleted < limit {
+            let (start, rest) = (purged_to.clone(), limit - deleted);
+            let page = self.run(PAGE, move |at| async move { purge::page(&at, &start, rest).await }).await?;
+            deleted += page.deleted;
+            let (is_end, is_over) = (page.next.is_none(), round.is_over(page.next.as_ref()));
+            *purged_to = page.next.unwrap_or_default();
+            // At the end of the collection, not of a round: of a large one no call sees a whole round.
+            if is_end {
+                while self.run(PAGE, |at| async move { purge::forget(&at).await }).await? {}
+            }
+            if is_over {
+                break;
+            }
+        }
+        Ok(deleted)
     }
 
     async fn revoke_all(&self, before: Timestamp) -> Result<u64, StoreError> {
@@ -194,5 +218,7 @@ impl SessionStore for MongoStore {
 
 /// Indexes may be made on a collection that has documents already.
 const MIGRATION: Duration = Duration::from_secs(600);
-/// What reads or writes every session takes as long as there are sessions.
+/// Of a purge, which nobody waits for but a background task.
+const PAGE: Duration = Duration::from_secs(60);
+/// What writes every session takes as long as there are sessions.
 const WHOLE_COLLECTION: Duration = Duration::from_secs(3600);

@@ -96,7 +96,9 @@ pub(super) async fn revoke_subject(
     except: Option<SessionId>,
     reason: RevokeReason,
 ) -> Result<Vec<SessionId>, StoreError> {
-    let now = at.now().await?;
+    // As the server says it now, as it does to logins: an estimate could be before one that is in flight. Nor before what
+    // others were told.
+    let now = at.asked_now().await?.max(at.now().await?);
     let noted = note(at, subject, now).await?;
     if let Ok(opening) = noted.get_document("opening") {
         carry_out(at, subject, opening).await?;

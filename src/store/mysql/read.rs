@@ -1,9 +1,20 @@
+use sqlx::Row as _;
 use sqlx::mysql::MySqlConnection;
 
-use super::row::{COLUMNS, columns, loaded, text};
+use super::row::{COLUMNS, columns, loaded, present, text};
 use super::work::Work;
 use crate::store::{Device, Listed, Loaded};
-use crate::token::SessionId;
+use crate::token::{SessionId, Timestamp};
+
+pub(super) struct Now;
+
+impl Work for Now {
+    type Answer = Timestamp;
+
+    async fn run(&self, conn: &mut MySqlConnection) -> sqlx::Result<Timestamp> {
+        sqlx::query(NOW).fetch_one(conn).await?.try_get(0).map(Timestamp::from_millis)
+    }
+}
 
 pub(super) struct Load {
     pub(super) subject: String,
@@ -42,6 +53,8 @@ impl Work for List {
         Ok(listed)
     }
 }
+
+const NOW: &str = concat!("SELECT ", present!());
 
 const LOAD: &str = concat!("SELECT ", columns!(), "FROM jwt_sessions WHERE subject = ? AND id = ?");
 

@@ -7,7 +7,7 @@ use super::confirm::Confirm;
 use super::create::Create;
 use super::error::refused;
 use super::purge::{self, Place};
-use super::read::{List, Load};
+use super::read::{List, Load, Now};
 use super::revoke::{Revoke, RevokeAll, RevokeSubject};
 use super::swap::Exchange;
 use super::work::call;
@@ -128,6 +128,10 @@ impl fmt::Debug for MySqlStore {
 impl SessionStore for MySqlStore {
     async fn migrate(&self) -> Result<(), StoreError> {
         schema::migrate(&self.pool).await
+    }
+
+    async fn now(&self) -> Result<Timestamp, StoreError> {
+        call(&self.pool, Now).await
     }
 
     async fn create(&self, session: &NewSession) -> Result<Created, StoreError> {

@@ -1,10 +1,14 @@
-//! The verbs that lead to no end: load, list, and the confirmations.
+//! The verbs that lead to no end: now, load, list, and the confirmations.
 
 use sqlx::{PgPool, Row as _};
 
 use super::row::{self, int};
 use crate::store::{Listed, Loaded, Seen};
-use crate::token::SessionId;
+use crate::token::{SessionId, Timestamp};
+
+pub(super) async fn now(pool: &PgPool) -> sqlx::Result<Timestamp> {
+    sqlx::query(NOW).fetch_one(pool).await?.try_get(0).map(Timestamp::from_millis)
+}
 
 pub(super) async fn load(pool: &PgPool, subject: &str, id: SessionId) -> sqlx::Result<Option<Loaded>> {
     let found = sqlx::query(LOAD).bind(subject.as_bytes()).bind(id.as_bytes().as_slice()).fetch_optional(pool).await?;
@@ -34,6 +38,8 @@ pub(super) async fn confirm(pool: &PgPool, seen: &[Seen]) -> sqlx::Result<Vec<Se
 
 /// How many confirmations share a statement at most: its rows stay locked until it ends.
 const TOGETHER: usize = 1000;
+
+const NOW: &str = concat!("SELECT ", now!());
 
 const LOAD: &str = concat!("SELECT ", row!(), ", ", now!(), " AS now FROM jwt_sessions WHERE subject = $1 AND id = $2");
 

@@ -132,6 +132,10 @@ impl SessionStore for PostgresStore {
         Self::migrate(self).await
     }
 
+    async fn now(&self) -> Result<Timestamp, StoreError> {
+        retried(|| read::now(self.pool())).await
+    }
+
     async fn create(&self, session: &NewSession) -> Result<Created, StoreError> {
         whole(create::create(self.pool().clone(), session.clone())).await
     }

@@ -26,24 +26,37 @@ pub(super) async fn feed(link: &Link, partitions: u16, cursor: &Cursor) -> Resul
     let calls = calls.map(|(feeds, read)| {
         read.iter().fold(FEED.call(feeds).arg(count), |call, read| call.arg(&read.id).arg(&read.said))
     });
-    let replies: Vec<(i64, Vec<Vec<Appended>>)> = link.run_all(calls.collect()).await?;
+    let replies = link.run_each::<(i64, Vec<Vec<Appended>>)>(calls.collect()).await;
 
-    let mut entries = Vec::new();
-    let mut more = false;
-    let pages = replies.into_iter().flat_map(|(now, pages)| pages.into_iter().map(move |page| (now, page)));
-    for (read, (now, page)) in read.iter_mut().zip(pages) {
-        more |= page.len() >= count;
-        for (id, said) in page {
-            if let Some(ends) = ends(&said) {
-                entries.push(Entry::new(ends, age(now, &id).ok_or_else(damaged)?));
+    let (mut entries, mut more, mut failed, mut answered) = (Vec::new(), false, None, false);
+    for (read, reply) in read.chunks_mut(together).zip(replies) {
+        let (now, pages) = match reply {
+            Ok(reply) => reply,
+            // Its places stay where they are.
+            Err(error) => {
+                failed = Some(error);
+                continue;
             }
-            *read = Place { id, said: said.concat() };
+        };
+        answered = true;
+        for (read, page) in read.iter_mut().zip(pages) {
+            more |= page.len() >= count;
+            for (id, said) in page {
+                if let Some(ends) = ends(&said) {
+                    entries.push(Entry::new(ends, age(now, &id).ok_or_else(damaged)?));
+                }
+                *read = Place { id, said: said.concat() };
+            }
         }
+    }
+    if let Some(error) = failed.take_if(|_| !answered) {
+        return Err(error);
     }
     // The oldest first: of one partition they come in their order, and stay in it.
     entries.sort_by_key(|entry| Reverse(entry.age));
     let places: Vec<_> = read.iter().map(Place::text).collect();
-    Ok(Feed::new(entries, Cursor::new(places.join(" ").into_bytes()), more))
+    let feed = Feed::new(entries, Cursor::new(places.join(" ").into_bytes()), more);
+    Ok(if failed.is_some() { feed.partial() } else { feed })
 }
 
 /// The last entry that was read of a partition; nothing at its beginning.

@@ -6,7 +6,8 @@ use ::redis::aio::ConnectionManager;
 use ::redis::cluster_async::ClusterConnection;
 use ::redis::{Cmd, ErrorKind, FromRedisValue, RedisResult, ServerErrorKind};
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::Instant;
+use tokio::time::{timeout, timeout_at};
 
 use super::error::broken;
 use super::scripts::Call;
@@ -70,6 +71,32 @@ impl Link {
         Ok(answers.into_iter().map(|(_, answer)| answer).collect())
     }
 
+    /// Runs all of them at once, and answers in their order what each came to. Once one was answered the others have only
+    /// [`GRACE`]: who asks for what there is does not wait for a server that is gone without a word.
+    pub(super) async fn run_each<T>(&self, calls: Vec<Call>) -> Vec<Result<T, StoreError>>
+    where
+        T: FromRedisValue + Send + 'static,
+    {
+        let late = || Err(StoreError::new(StoreErrorKind::Timeout));
+        let mut answers: Vec<_> = calls.iter().map(|_| late()).collect();
+        let mut running = JoinSet::new();
+        for (index, call) in calls.into_iter().enumerate() {
+            let link = self.clone();
+            running.spawn(async move { (index, link.run(&call).await) });
+        }
+        let mut until = Instant::now() + self.patience;
+        while let Ok(Some(done)) = timeout_at(until, running.join_next()).await {
+            let Ok((index, answer)) = done else { continue };
+            if answer.is_ok() {
+                until = until.min(Instant::now() + GRACE);
+            }
+            if let Some(place) = answers.get_mut(index) {
+                *place = answer;
+            }
+        }
+        answers
+    }
+
     /// Sends one command that may be repeated.
     pub(super) async fn command<T: FromRedisValue>(&self, cmd: &Cmd) -> Result<T, StoreError> {
         self.in_time(self.send(cmd)).await
@@ -95,3 +122,6 @@ impl Link {
         }
     }
 }
+
+/// With it and half a second between two readings, what the others tell arrives within the second.
+const GRACE: Duration = Duration::from_millis(150);

@@ -6,6 +6,7 @@ mod error;
 mod feed;
 mod keys;
 mod link;
+mod now;
 mod schema;
 mod scripts;
 mod sentinel;

@@ -12,6 +12,7 @@ macro_rules! scripts {
 }
 
 scripts! {
+    NOW: "scripts/now.lua",
     CREATE: "scripts/create.lua",
     LOAD: "scripts/load.lua",
     SWAP: "scripts/swap.lua",

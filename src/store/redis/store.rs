@@ -17,7 +17,7 @@ use super::scripts;
 use super::sentinel::Sentinel;
 use super::wake::{Server, Wake};
 use super::walk::{self, Step};
-use super::{connect, feed, schema};
+use super::{connect, feed, now, schema};
 use crate::store::{
     Created, Cursor, Feed, Listed, Loaded, NewSession, RevokeReason, Seen, SessionStore, StoreError, Swap, Swapped,
 };
@@ -56,7 +56,10 @@ use crate::token::{SecretHash, SessionId, Timestamp};
 /// 4. **Cluster.** The sessions are spread by a digest of their subject over 16 partitions, each with one hash tag,
 ///    `{jwt_sessions:07}`, and so one slot: the sessions, and the feed that tells of their end, change in one step there,
 ///    which with a slot for every subject they could not. For more than a dozen masters take more
-///    [`partitions`](Self::partitions) from the start. Reads go to masters, whatever the connection prefers.
+///    [`partitions`](Self::partitions) from the start. Reads go to masters, whatever the connection prefers. While a shard is
+///    away the others go on, with `cluster-require-full-coverage no` or until the Cluster has noticed: what is ended there is
+///    told within the second, and instances are [`Behind`](crate::session::FeedState::Behind). A login asks all masters for
+///    their clocks: keep them by NTP, for one that is behind by a minute refuses logins for a minute after a logout everywhere.
 /// 5. **Time-outs.** A call ends after 3 seconds ([`timeout`](Self::timeout)), whatever the connection is set to. Set its
 ///    own, too: a `ConnectionManager` that retries for long keeps all callers waiting for as long, and one to a machine that
 ///    is gone without a word notices only by a `user_timeout` in its `TcpSettings`. A store opened from a URL has both.
@@ -169,6 +172,10 @@ impl fmt::Debug for RedisStore {
 impl SessionStore for RedisStore {
     async fn migrate(&self) -> Result<(), StoreError> {
         Self::migrate(self).await
+    }
+
+    async fn now(&self) -> Result<Timestamp, StoreError> {
+        now::now(&self.link, self.partitions).await
     }
 
     async fn create(&self, session: &NewSession) -> Result<Created, StoreError> {

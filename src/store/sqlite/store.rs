@@ -107,6 +107,10 @@ impl SessionStore for SqliteStore {
         Self::migrate(self).await
     }
 
+    async fn now(&self) -> Result<Timestamp, StoreError> {
+        Ok(self.clock.now())
+    }
+
     async fn create(&self, session: &NewSession) -> Result<Created, StoreError> {
         let session = session.clone();
         self.writer.call(move |conn, now| statements::create(conn, &session, now)).await

@@ -1,0 +1,2 @@
+-- KEYS: one of the partition whose server is asked.
+return text(now)
