@@ -94,16 +94,17 @@ install tests/browser
 # What people migrate from.
 install tests/interop
 
+# `-p`: the benchmarks are of the same workspace, and would have their say about features.
 # The examples first: the tests start them.
-run cargo build --locked --examples || true
-run cargo test --locked --no-fail-fast --tests || true
+run cargo build --locked -p jwt-sessions --examples || true
+run cargo test --locked -p jwt-sessions --no-fail-fast --tests || true
 # The stores on their own servers.
-run cargo build --locked --examples --features "$SERVERS" || true
-run cargo test --locked --no-fail-fast --features "$SERVERS" $(servers) || true
-run cargo test --locked --no-fail-fast --features "$SERVERS" --lib store:: || true
-run cargo test --locked --no-fail-fast --features "$SERVERS" --doc || true
+run cargo build --locked -p jwt-sessions --examples --features "$SERVERS" || true
+run cargo test --locked -p jwt-sessions --no-fail-fast --features "$SERVERS" $(servers) || true
+run cargo test --locked -p jwt-sessions --no-fail-fast --features "$SERVERS" --lib store:: || true
+run cargo test --locked -p jwt-sessions --no-fail-fast --features "$SERVERS" --doc || true
 # The token ring on the other backend alone.
-run cargo test --locked --no-fail-fast --no-default-features --features rust-crypto --lib --test tokens --test keys \
+run cargo test --locked -p jwt-sessions --no-fail-fast --no-default-features --features rust-crypto --lib --test tokens --test keys \
     --test known_traps --test wycheproof --test rfc_examples --test corpus || true
 
 # Each for a short while, the same each time: what a change is judged by does not change by itself. Longer, by hand:

@@ -39,7 +39,7 @@ command -v cargo >/dev/null || fail "Rust is needed, with cargo on the PATH"
 
 echo "Building the demo."
 manifest=$(dirname "$0")/../../Cargo.toml
-built=$(cargo build --manifest-path "$manifest" --example demo --features postgres,redis --message-format=json) ||
+built=$(cargo build --manifest-path "$manifest" -p jwt-sessions --example demo --features postgres,redis --message-format=json) ||
     fail "the demo does not build"
 demo=$(printf '%s\n' "$built" | sed -n 's/.*"executable":"\([^"]*\)".*/\1/p')
 

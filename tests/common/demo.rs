@@ -107,7 +107,7 @@ pub(crate) fn binary() -> &'static Path {
         let test = std::env::current_exe().unwrap();
         let profile = test.parent().and_then(Path::parent).unwrap();
         let mut build = Command::new(env!("CARGO"));
-        build.args(["build", "--quiet", "--example", "demo", "--manifest-path"]);
+        build.args(["build", "--quiet", "-p", "jwt-sessions", "--example", "demo", "--manifest-path"]);
         build
             .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"))
             .arg("--target-dir")

@@ -1,0 +1,126 @@
+//! The cases of one algorithm that need no other crate: the ladder from nothing to ours.
+
+use std::hint::black_box;
+
+use aws_lc_rs::{hmac, signature};
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use jwt_sessions::Sessions;
+use jwt_sessions::clock::Clock;
+use jwt_sessions::store::MemoryStore;
+use tokio::runtime::Runtime;
+
+use crate::alike::{bearer, cookie, each, same};
+use crate::apps::{self, Checks, Claims};
+use crate::rounds::{Case, Effort};
+use crate::sessions::{Fed, sessions};
+use crate::tokens::{Alg, SECRET};
+
+/// The first case, which the others are compared with.
+pub const BARE: &str = "the bare route";
+/// A layer that does nothing.
+pub const IDLE: &str = "a layer that does nothing";
+/// The least that middleware can do.
+pub const EMPTY: &str = "an empty `from_fn` that inserts one extension";
+/// The signature check and nothing else.
+pub const RAW: &str = "the signature check alone (aws-lc-rs)";
+/// The library that most use.
+pub const DECODE: &str = "`jsonwebtoken::decode` alone";
+/// What most write.
+pub const HAND: &str = "hand-written `from_fn` over jsonwebtoken";
+/// The same with the claims asked for.
+pub const HAND_ASKING: &str = "hand-written, the handler asks for the claims";
+/// Ours, in the ordinary case.
+pub const HIT: &str = "jwt-sessions, seen before";
+/// Ours by cookie.
+pub const HIT_COOKIE: &str = "jwt-sessions, seen before, by cookie";
+/// Ours with the claims asked for.
+pub const HIT_ASKING: &str = "jwt-sessions, seen before, the handler asks for the claims";
+/// Ours among many ended sessions.
+pub const HIT_ENDED: &str = "jwt-sessions, seen before, a million ended sessions";
+/// Ours, each token new.
+pub const FIRST: &str = "jwt-sessions, first sight";
+
+/// The sessions that a run's verifiers belong to: watched, some with many ended ones.
+pub struct Ladder {
+    watched: Sessions<Fed>,
+    crowded: Sessions<Fed>,
+}
+
+impl Ladder {
+    /// For that algorithm.
+    pub fn new(alg: Alg, effort: Effort, runtime: &Runtime) -> Self {
+        let ended = effort.pick(10_000, 1_000_000);
+        runtime.block_on(async {
+            let of = |ended| {
+                let clock = Clock::system();
+                sessions(alg.keys(), Fed::new(MemoryStore::new(clock.clone()), ended), clock).build().unwrap()
+            };
+            let (watched, crowded) = (of(0), of(ended));
+            watched.ready().await;
+            crowded.ready().await;
+            Self { watched, crowded }
+        })
+    }
+
+    /// The cases, the bare route first.
+    pub fn cases<'a>(&self, alg: Alg, runtime: &'a Runtime) -> Vec<Case<'a>> {
+        apps::choose_backend();
+        let token = alg.token(1);
+        let header = || bearer(&token);
+        let verifier = || self.watched.verifier();
+        vec![
+            same(BARE, runtime, apps::bare(), header()),
+            same(IDLE, runtime, apps::idle_layer(), header()),
+            same(EMPTY, runtime, apps::empty_from_fn(), header()),
+            raw(alg, &token),
+            decode(alg, &token),
+            same(HAND, runtime, apps::hand_written(alg), header()),
+            same(HAND_ASKING, runtime, apps::hand_written_asking(alg), header()),
+            same(HIT, runtime, apps::ours(verifier()), header()),
+            same(HIT_COOKIE, runtime, apps::ours(verifier()), cookie(&token)),
+            same(HIT_ASKING, runtime, apps::ours_asking(verifier()), header()),
+            same(HIT_ENDED, runtime, apps::ours(self.crowded.verifier()), header()),
+            self.first(alg, runtime),
+        ]
+    }
+
+    /// Each token is new to a verifier that has been running for a while: no cache can know it.
+    fn first<'a>(&self, alg: Alg, runtime: &'a Runtime) -> Case<'a> {
+        // Signing takes its time too, unmeasured.
+        let most = if alg.ours.is_symmetric() { 1024 } else { 64 };
+        let (sessions, mut from) = (self.watched.clone(), 1 << 20);
+        each(FIRST, most, runtime, apps::ours(self.watched.verifier()), move |times| {
+            // What waits to be confirmed is written now, so that the queue is never full.
+            runtime.block_on(sessions.flush());
+            from += times as u64;
+            alg.tokens(from, times).iter().map(|token| bearer(token)).collect()
+        })
+    }
+}
+
+fn raw<'a>(alg: Alg, token: &str) -> Case<'a> {
+    let (signed, signature) = token.rsplit_once('.').unwrap();
+    let (signed, signature) = (signed.to_owned(), URL_SAFE_NO_PAD.decode(signature).unwrap());
+    if alg.pem[1].is_empty() {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, SECRET.as_bytes());
+        return Case::new(RAW, move || {
+            hmac::verify(&key, black_box(signed.as_bytes()), black_box(&signature)).unwrap();
+        });
+    }
+    let algorithm: &'static dyn signature::VerificationAlgorithm = match alg.theirs {
+        jsonwebtoken::Algorithm::ES256 => &signature::ECDSA_P256_SHA256_FIXED,
+        jsonwebtoken::Algorithm::EdDSA => &signature::ED25519,
+        _ => &signature::RSA_PKCS1_2048_8192_SHA256,
+    };
+    let der = STANDARD.decode(alg.pem[1].lines().filter(|line| !line.starts_with('-')).collect::<String>()).unwrap();
+    let key = signature::ParsedPublicKey::new(algorithm, der).unwrap();
+    Case::new(RAW, move || key.verify_sig(black_box(signed.as_bytes()), black_box(&signature)).unwrap())
+}
+
+fn decode<'a>(alg: Alg, token: &str) -> Case<'a> {
+    let (checks, token) = (Checks::new(alg), token.to_owned());
+    Case::new(DECODE, move || {
+        black_box(jsonwebtoken::decode::<Claims>(black_box(&token), &checks.key, &checks.validation).unwrap());
+    })
+}
