@@ -63,6 +63,10 @@ impl Fed {
 pub const FIRST_ENDED: u64 = 1 << 40;
 
 impl SessionStore for Fed {
+    async fn now(&self) -> Result<Timestamp, StoreError> {
+        self.store.now().await
+    }
+
     async fn create(&self, session: &NewSession) -> Result<Created, StoreError> {
         self.counted().create(session).await
     }
