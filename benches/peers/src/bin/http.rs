@@ -60,8 +60,8 @@ fn protected(effort: Effort, results: &mut Results) {
 }
 
 const REFRESHES: [(Contestant, [&str; 2]); 4] = [
-    (("jwt-sessions, SQLite", OURS, &["sqlite"]), ["/refresh", "refresh_token"]),
     (("jwt-sessions, PostgreSQL", OURS, &["postgres"]), ["/refresh", "refresh_token"]),
+    (("jwt-sessions, SQLite", OURS, &["sqlite"]), ["/refresh", "refresh_token"]),
     (("the Express tutorial, PostgreSQL", NODE, &["refresh.mjs", "tutorial"]), ["/refresh", "refreshToken"]),
     (("the same tuned, PostgreSQL", NODE, &["refresh.mjs", "tuned"]), ["/refresh", "refreshToken"]),
 ];
