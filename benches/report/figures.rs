@@ -6,7 +6,8 @@ use serde_json::Value;
 
 pub(crate) struct Figures {
     pub(crate) quick: bool,
-    all: Value,
+    /// Group, name and figure.
+    all: Vec<(String, String, Value)>,
 }
 
 impl Figures {
@@ -14,26 +15,31 @@ impl Figures {
         let file = jwt_sessions_benches::results::folder().join(format!("{program}.json"));
         let text = fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
         let mut read: Value = serde_json::from_str(&text).unwrap();
-        Self { quick: read["quick"] != false, all: read["figures"].take() }
+        let all = serde_json::from_value(read["figures"].take()).unwrap();
+        Self { quick: read["quick"] != false, all }
     }
 
     /// The names of a group, in the order that they were measured in.
     pub(crate) fn names(&self, group: &str) -> Vec<&str> {
-        self.all[group].as_object().map(|group| group.keys().map(String::as_str).collect()).unwrap_or_default()
+        self.all.iter().filter(|figure| figure.0 == group).map(|figure| figure.1.as_str()).collect()
+    }
+
+    fn figure(&self, group: &str, name: &str) -> Option<&Value> {
+        self.all.iter().find(|figure| figure.0 == group && figure.1 == name).map(|figure| &figure.2)
     }
 
     /// A number that stands for itself.
     pub(crate) fn number(&self, group: &str, name: &str) -> Option<f64> {
-        self.all[group][name].as_f64()
+        self.figure(group, name)?.as_f64()
     }
 
     /// One of several numbers.
     pub(crate) fn part(&self, group: &str, name: &str, part: &str) -> Option<f64> {
-        self.all[group][name][part].as_f64()
+        self.figure(group, name)?[part].as_f64()
     }
 
     pub(crate) fn text(&self, group: &str, name: &str) -> &str {
-        self.all[group][name].as_str().unwrap_or_default()
+        self.figure(group, name).and_then(Value::as_str).unwrap_or_default()
     }
 
     /// The nanoseconds over the bare route. A layer of another axum is compared with that one's route.

@@ -136,16 +136,14 @@ pub(crate) fn growth(figures: &Figures) -> String {
         ("a request, by keys, EdDSA", "over"),
     ];
     for (group, part) in groups {
-        let mut names: Vec<_> = figures.names(group).into_iter().filter(|name| *name != BARE).collect();
-        names.sort_by_key(|name| leading_number(name));
-        let cells = names.into_iter().map(|name| format!("{name}: {}", number(figures.part(group, name, part))));
+        let cells = figures
+            .names(group)
+            .into_iter()
+            .filter(|name| *name != BARE)
+            .map(|name| format!("{name}: {}", number(figures.part(group, name, part))));
         row(&mut text, group, [cells.collect::<Vec<_>>().join("; ")]);
     }
     text
-}
-
-fn leading_number(name: &str) -> u64 {
-    name.split(|char: char| !char.is_ascii_digit()).next().and_then(|digits| digits.parse().ok()).unwrap_or_default()
 }
 
 pub(crate) fn memory(figures: &Figures) -> String {

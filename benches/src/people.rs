@@ -26,7 +26,7 @@ impl People {
     /// So many sessions, of which so many act, spread among the others.
     pub async fn new(held: usize, acting: usize) -> Self {
         let clock = Clock::manual(Timestamp::from_secs(now() as i64));
-        let store = Fed::new(MemoryStore::new(clock.clone()).capacity(held + acting), 0);
+        let store = Fed::new(MemoryStore::new(clock.clone()).capacity(held + 100_000), 0);
         let sessions = sessions(ALGORITHMS[0].keys(), store.clone(), clock.clone()).build().unwrap();
         let mut people = Self { sessions, store, clock, tokens: Vec::new() };
         for number in 0..held {

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::PathBuf;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::rounds::{Case, Effort, Taken, quantile};
 
@@ -12,21 +12,19 @@ use crate::rounds::{Case, Effort, Taken, quantile};
 pub struct Results {
     name: &'static str,
     effort: Effort,
-    figures: Map<String, Value>,
+    /// Group, name and figure, in the order that they came in: tables are read from the top.
+    figures: Vec<(String, String, Value)>,
 }
 
 impl Results {
     /// Those of the program of that name.
     pub fn new(name: &'static str, effort: Effort) -> Self {
-        Self { name, effort, figures: Map::new() }
+        Self { name, effort, figures: Vec::new() }
     }
 
     /// Keeps a figure under its group and name.
     pub fn keep(&mut self, group: &str, name: &str, figure: impl Into<Value>) {
-        let group = self.figures.entry(group).or_insert_with(|| json!({}));
-        if let Some(group) = group.as_object_mut() {
-            group.insert(name.to_owned(), figure.into());
-        }
+        self.figures.push((group.to_owned(), name.to_owned(), figure.into()));
     }
 
     /// Keeps what was measured in turn, and prints it as a table. The first case is what the others are compared with.

@@ -73,9 +73,14 @@ impl Alg {
 
     /// As many tokens, each of another session.
     pub fn tokens(self, from: u64, count: usize) -> Vec<String> {
-        let signer = Signer::new(self.signing_key(), ACCESS_TYPE);
-        (0..count as u64).map(|number| signer.sign(&payload(from + number)).unwrap()).collect()
+        tokens(&self.signing_key(), from, count)
     }
+}
+
+/// Tokens of that key, each of another session.
+pub fn tokens(key: &SigningKey, from: u64, count: usize) -> Vec<String> {
+    let signer = Signer::new(key.clone(), ACCESS_TYPE);
+    (0..count as u64).map(|number| signer.sign(&payload(from + number)).unwrap()).collect()
 }
 
 /// The id of session `number`, spread as random ones are.

@@ -11,7 +11,7 @@ use crate::serving::{SECOND, on_core};
 
 /// The server.
 pub struct Postgres {
-    child: Child,
+    keeper: Child,
     port: u16,
 }
 
@@ -35,9 +35,9 @@ impl Postgres {
         let settings = ["listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=100"];
         server.arg("-D").arg(&data).args(["-p", &port.to_string()]);
         server.args(settings.iter().flat_map(|setting| ["-c", setting]));
-        let log = fs::File::create(folder.join("log")).unwrap();
-        let child = server.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().unwrap();
-        let postgres = Self { child, port };
+        let mut keeper = Command::new("sh");
+        keeper.args(["-c", KEEPER]).arg(folder.join("log")).arg(server.get_program()).args(server.get_args());
+        let postgres = Self { keeper: keeper.stdin(Stdio::piped()).spawn().unwrap(), port };
         let begun = Instant::now();
         while !postgres.psql("postgres", "SELECT 1") {
             assert!(begun.elapsed() < Duration::from_secs(60), "PostgreSQL does not answer");
@@ -65,11 +65,14 @@ impl Postgres {
 
 impl Drop for Postgres {
     fn drop(&mut self) {
-        // Asked to end at once: a server that is killed leaves shared memory behind.
-        let _ = Command::new("kill").args(["-QUIT", &self.child.id().to_string()]).status();
-        let _ = self.child.wait();
+        drop(self.keeper.stdin.take());
+        let _ = self.keeper.wait();
     }
 }
+
+/// Starts the server, and ends it when its own input ends: that is also when the benchmark is killed. It is asked to end at once:
+/// a server that is killed leaves shared memory behind.
+const KEEPER: &str = r#""$@" </dev/null >>"$0" 2>&1 & read -r _; kill -QUIT $!; wait $!"#;
 
 /// A program of the server's, on the core that it shares with wrk, as the user that may run it: it refuses to be root's.
 fn as_its_user(program: &str) -> Command {

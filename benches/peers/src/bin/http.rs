@@ -5,10 +5,10 @@
 
 use std::path::{Path, PathBuf};
 
+use jwt_sessions_benches::tokens::{ALGORITHMS, AUDIENCE, ISSUER, REFRESH_SECRET, SECRET};
 use jwt_sessions_benches::{Effort, Results};
 use jwt_sessions_peers::postgres::Postgres;
 use jwt_sessions_peers::serving::{Server, Turn, summary};
-use jwt_sessions_benches::tokens::{ALGORITHMS, AUDIENCE, ISSUER, REFRESH_SECRET, SECRET};
 use serde_json::json;
 
 fn main() {
@@ -60,8 +60,8 @@ fn protected(effort: Effort, results: &mut Results) {
 }
 
 const REFRESHES: [(Contestant, [&str; 2]); 4] = [
-    (("jwt-sessions, SQLite", OURS, &["sqlite"]), ["/refresh", "refresh_token"]),
     (("jwt-sessions, PostgreSQL", OURS, &["postgres"]), ["/refresh", "refresh_token"]),
+    (("jwt-sessions, SQLite", OURS, &["sqlite"]), ["/refresh", "refresh_token"]),
     (("the Express tutorial, PostgreSQL", NODE, &["refresh.mjs", "tutorial"]), ["/refresh", "refreshToken"]),
     (("the same tuned, PostgreSQL", NODE, &["refresh.mjs", "tuned"]), ["/refresh", "refreshToken"]),
 ];
@@ -102,7 +102,10 @@ fn refreshes(effort: Effort, scratch: &Path, results: &mut Results) {
 }
 
 fn keep(group: &str, turns: impl IntoIterator<Item = (&'static str, Vec<Turn>)>, results: &mut Results) {
-    jwt_sessions_benches::results::say(&format!("\n{group}\n{:<50}{:>14}{:>14}{:>12}\n", "", "CPU µs each", "a second", "p99 µs"));
+    jwt_sessions_benches::results::say(&format!(
+        "\n{group}\n{:<50}{:>14}{:>14}{:>12}\n",
+        "", "CPU µs each", "a second", "p99 µs"
+    ));
     for (name, turns) in turns {
         let (cpu, rate, late) = summary(&turns);
         jwt_sessions_benches::results::say(&format!("{name:<50}{cpu:>14.1}{rate:>14.0}{late:>12.0}\n"));
