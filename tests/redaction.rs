@@ -435,6 +435,7 @@ async fn outer_rings(planted: &Planted, secrets: &mut Secrets, shown: &mut Shown
     shown.debug(layer.layer(()));
     shown.debug(layer);
     shown.debug(Sight::Live);
+    shown.debug(auth::Noted::default());
     shown.debug(sessions.verifier());
 
     let refused = session_router::<_, ()>(sessions.clone());
