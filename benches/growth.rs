@@ -13,7 +13,7 @@ use jwt_sessions_benches::cases::BARE;
 use jwt_sessions_benches::people::People;
 use jwt_sessions_benches::rounds::{measure, meter};
 use jwt_sessions_benches::sessions::{Fed, sessions};
-use jwt_sessions_benches::tokens::{ALGORITHMS, AUDIENCE, Alg, ISSUER, tokens};
+use jwt_sessions_benches::tokens::{ALGORITHMS, AUDIENCE, Alg, Fresh, ISSUER};
 use jwt_sessions_benches::{Case, Effort, Results};
 use tokio::runtime::Runtime;
 
@@ -81,14 +81,11 @@ fn with_keys(alg: Alg, count: usize, runtime: &Runtime) -> [Case<'_>; 2] {
     let others = (1..count).map(|number| other_key(alg, number));
     let keys = KeySet::verifying(others.chain([key.verifying().clone()])).unwrap();
     let verifier = Verifier::builder(keys).issuer(ISSUER).audience(AUDIENCE).session().build().unwrap();
-    let token = tokens(&key, 1, 1).remove(0);
+    let mut tokens = Fresh::new(key);
+    let token = tokens.take(1).remove(0);
     let hit = same(&format!("{count}, seen before"), runtime, ours(verifier.clone()), bearer(&token));
-    let mut from = 1 << 20;
-    let fresh = move |times: usize| {
-        from += times as u64;
-        tokens(&key, from, times).iter().map(|token| bearer(token)).collect()
-    };
-    [hit, each(&format!("{count}, first sight"), 64, runtime, ours(verifier), fresh)]
+    let fresh = move |times| tokens.take(times).iter().map(|token| bearer(token)).collect();
+    [hit, each(&format!("{count}, first sight"), 128, runtime, ours(verifier), fresh)]
 }
 
 /// A key that is none of the token's: the others come first, so that the token's is the last.

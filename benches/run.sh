@@ -63,7 +63,8 @@ export BENCH_RESULTS
 # First everything is built, then nothing but the benchmarks runs.
 run cargo bench --locked -p jwt-sessions-benches --no-run
 run cargo build --locked --release -p jwt-sessions-benches --bins
-run cargo build --locked --release --manifest-path benches/peers/Cargo.toml
+# Not `--locked`: what the crate itself is newly built of is added to this lock file, and moves nothing else in it.
+run cargo build --release --manifest-path benches/peers/Cargo.toml
 # The layer is measured beside the others.
 run cargo bench --locked -p jwt-sessions-benches --bench refresh --bench growth --bench memory
 for program in layer allocations http; do

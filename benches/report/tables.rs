@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use jwt_sessions_benches::cases::{
-    BARE, DECODE, EMPTY, FIRST, HAND, HAND_ASKING, HIT, HIT_ASKING, HIT_COOKIE, HIT_ENDED, IDLE, RAW,
+    BARE, DECODE, EMPTY, FIRST, FIRST_UNKEPT, HAND, HAND_ASKING, HIT, HIT_ASKING, HIT_COOKIE, HIT_ENDED, IDLE, RAW,
 };
 
 use crate::figures::{BARE_07, Figures};
@@ -20,7 +20,7 @@ pub(crate) fn layer(figures: &Figures) -> String {
         ALGORITHMS.join(" | "),
         "--:|".repeat(ALGORITHMS.len())
     );
-    let ours = [HIT, HIT_COOKIE, HIT_ASKING, HIT_ENDED, FIRST];
+    let ours = [HIT, HIT_COOKIE, HIT_ASKING, HIT_ENDED, FIRST, FIRST_UNKEPT];
     for name in [IDLE, EMPTY, RAW, DECODE].into_iter().chain(ours).chain([HAND, HAND_ASKING]).chain(PUBLISHED) {
         let alone = name == RAW || name == DECODE;
         let cell = |alg: &&str| match alone {
@@ -79,7 +79,9 @@ pub(crate) fn allocations(own: &Figures, peers: &Figures) -> String {
         let base = if name == "jwt-authorizer" { peers.number(&group, BARE_07) } else { own.number(&group, BARE) };
         Some(own.number(&group, name).or_else(|| peers.number(&group, name))? - base?)
     };
-    for name in [IDLE, EMPTY, HIT, HIT_COOKIE, HIT_ASKING, FIRST, HAND, HAND_ASKING].into_iter().chain(PUBLISHED) {
+    for name in
+        [IDLE, EMPTY, HIT, HIT_COOKIE, HIT_ASKING, FIRST, FIRST_UNKEPT, HAND, HAND_ASKING].into_iter().chain(PUBLISHED)
+    {
         row(&mut text, name, ALGORITHMS.iter().map(|alg| number(of(alg, name))));
     }
     text

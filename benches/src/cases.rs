@@ -14,7 +14,7 @@ use crate::alike::{bearer, cookie, each, same};
 use crate::apps::{self, Checks, Claims};
 use crate::rounds::{Case, Effort};
 use crate::sessions::{Fed, sessions};
-use crate::tokens::{Alg, SECRET};
+use crate::tokens::{Alg, Fresh, SECRET};
 
 /// The first case, which the others are compared with.
 pub const BARE: &str = "the bare route";
@@ -40,11 +40,14 @@ pub const HIT_ASKING: &str = "jwt-sessions, seen before, the handler asks for th
 pub const HIT_ENDED: &str = "jwt-sessions, seen before, a million ended sessions";
 /// Ours, each token new.
 pub const FIRST: &str = "jwt-sessions, first sight";
+/// The same where no token is kept for the next time.
+pub const FIRST_UNKEPT: &str = "jwt-sessions, first sight, nothing kept";
 
 /// The sessions that a run's verifiers belong to: watched, some with many ended ones.
 pub struct Ladder {
     watched: Sessions<Fed>,
     crowded: Sessions<Fed>,
+    forgetful: Sessions<Fed>,
 }
 
 impl Ladder {
@@ -54,12 +57,14 @@ impl Ladder {
         runtime.block_on(async {
             let of = |ended| {
                 let clock = Clock::system();
-                sessions(alg.keys(), Fed::new(MemoryStore::new(clock.clone()), ended), clock).build().unwrap()
+                sessions(alg.keys(), Fed::new(MemoryStore::new(clock.clone()), ended), clock)
             };
-            let (watched, crowded) = (of(0), of(ended));
-            watched.ready().await;
-            crowded.ready().await;
-            Self { watched, crowded }
+            let (watched, crowded) = (of(0).build().unwrap(), of(ended).build().unwrap());
+            let forgetful = of(0).cached_tokens(0).build().unwrap();
+            for sessions in [&watched, &crowded, &forgetful] {
+                sessions.ready().await;
+            }
+            Self { watched, crowded, forgetful }
         })
     }
 
@@ -81,22 +86,23 @@ impl Ladder {
             same(HIT_COOKIE, runtime, apps::ours(verifier()), cookie(&token)),
             same(HIT_ASKING, runtime, apps::ours_asking(verifier()), header()),
             same(HIT_ENDED, runtime, apps::ours(self.crowded.verifier()), header()),
-            self.first(alg, runtime),
+            first(FIRST, alg, &self.watched, runtime),
+            first(FIRST_UNKEPT, alg, &self.forgetful, runtime),
         ]
     }
+}
 
-    /// Each token is new to a verifier that has been running for a while: no cache can know it.
-    fn first<'a>(&self, alg: Alg, runtime: &'a Runtime) -> Case<'a> {
-        // Signing takes its time too, unmeasured.
-        let most = if alg.ours.is_symmetric() { 1024 } else { 64 };
-        let (sessions, mut from) = (self.watched.clone(), 1 << 20);
-        each(FIRST, most, runtime, apps::ours(self.watched.verifier()), move |times| {
-            // What waits to be confirmed is written now, so that the queue is never full.
-            runtime.block_on(sessions.flush());
-            from += times as u64;
-            alg.tokens(from, times).iter().map(|token| bearer(token)).collect()
-        })
-    }
+/// Each token is new to a verifier that has been running for a while: no cache can know it.
+fn first<'a>(name: &str, alg: Alg, sessions: &Sessions<Fed>, runtime: &'a Runtime) -> Case<'a> {
+    // Signing takes its time too, unmeasured.
+    let most = if alg.ours.is_symmetric() { 1024 } else { 128 };
+    let (app, sessions, mut tokens) =
+        (apps::ours(sessions.verifier()), sessions.clone(), Fresh::new(alg.signing_key()));
+    each(name, most, runtime, app, move |times| {
+        // What waits to be confirmed is written now, so that the queue is never full.
+        runtime.block_on(sessions.flush());
+        tokens.take(times).iter().map(|token| bearer(token)).collect()
+    })
 }
 
 fn raw<'a>(alg: Alg, token: &str) -> Case<'a> {

@@ -66,21 +66,46 @@ impl Alg {
         KeySet::new(self.signing_key())
     }
 
-    /// The token of session `number`: five claims and a scope, and the two by which its session is found.
-    pub fn token(self, number: u64) -> String {
-        Signer::new(self.signing_key(), ACCESS_TYPE).sign(&payload(number)).unwrap()
-    }
-
     /// As many tokens, each of another session.
     pub fn tokens(self, from: u64, count: usize) -> Vec<String> {
         tokens(&self.signing_key(), from, count)
     }
+
+    /// The token of session `number`: five claims and a scope, and the two by which its session is found.
+    pub fn token(self, number: u64) -> String {
+        Signer::new(self.signing_key(), ACCESS_TYPE).sign(&payload(number)).unwrap()
+    }
 }
 
 /// Tokens of that key, each of another session.
-pub fn tokens(key: &SigningKey, from: u64, count: usize) -> Vec<String> {
+fn tokens(key: &SigningKey, from: u64, count: usize) -> Vec<String> {
     let signer = Signer::new(key.clone(), ACCESS_TYPE);
     (0..count as u64).map(|number| signer.sign(&payload(from + number)).unwrap()).collect()
+}
+
+/// Tokens of that key that were never given out, each of another session.
+///
+/// Many are signed at a time and in advance: signing displaces from the processor's caches what is about to be measured.
+pub struct Fresh {
+    key: SigningKey,
+    next: u64,
+    ready: Vec<String>,
+}
+
+impl Fresh {
+    /// Those of that key.
+    pub fn new(key: SigningKey) -> Self {
+        Self { key, next: 1 << 20, ready: Vec::new() }
+    }
+
+    /// As many more.
+    pub fn take(&mut self, count: usize) -> Vec<String> {
+        if self.ready.len() < count {
+            self.ready = tokens(&self.key, self.next, 16 * count);
+            self.next += 16 * count as u64;
+        }
+        self.ready.split_off(self.ready.len() - count)
+    }
 }
 
 /// The id of session `number`, spread as random ones are.
