@@ -59,12 +59,14 @@ fn by_cookie(token: &str) -> Request<Body> {
     Request::get("/").header("cookie", format!("{COOKIE}={token}; theme=dark")).body(Body::empty()).unwrap()
 }
 
-/// How many allocations the application makes for one of these requests, after one that is not counted.
+/// How many allocations the application makes for one of these requests, after two that are not counted.
 async fn cost(app: &mut Router, request: impl Fn(usize) -> Request<Body>) -> usize {
     let requests: Vec<_> = (0..REQUESTS).map(&request).collect();
     let mut answered =
         async |request: Request<Body>| assert_eq!(app.call(request).await.unwrap().status(), StatusCode::OK);
-    answered(request(REQUESTS)).await;
+    for _ in 0..2 {
+        answered(request(REQUESTS)).await;
+    }
     let region = Region::new(ALLOCATOR);
     for request in requests {
         answered(request).await;
@@ -86,7 +88,7 @@ async fn what_is_kept_of_tokens_takes_no_more_than_its_room() {
         let verifier = sessions.verifier();
         let tokens: Vec<_> = (0..3 * room).map(|number| token(&key, number)).collect();
         let region = Region::new(ALLOCATOR);
-        for token in &tokens {
+        for token in tokens.iter().flat_map(|token| [token, token]) {
             drop(verifier.verify(token).unwrap());
         }
         let change = region.change();
@@ -127,10 +129,10 @@ async fn a_known_token_costs_six_allocations_whatever_its_algorithm() {
             let cost = cost(&mut protected(), |_| request(&known)).await - nothing;
             assert!(cost <= 6, "{name}: {cost}");
         }
-        // The first time: payload, signature, names, audience, claims, the token, what is shared, what is told, and the room.
+        // The first time: payload, signature, names, audience, claims, what is shared, and what is told.
         let first: Vec<_> = (0..=REQUESTS).map(|number| token(&key, number)).collect();
         let cost_of_new = cost(&mut protected(), |number| by_header(&first[number])).await - nothing;
-        assert!(cost_of_new <= 20, "{name}: {cost_of_new}");
+        assert!(cost_of_new <= 17, "{name}: {cost_of_new}");
         // Claims are shared, too: a handler that asks for them pays for its own extraction.
         let handler = on_get(async |user: Authenticated<Own>| if user.plan.is_empty() { "" } else { "hello" });
         let mut asking = Router::new()

@@ -5,9 +5,9 @@
 //! compared again at each request, and the session watch is asked. Refused tokens are not kept: there is no end of them.
 
 use std::fmt;
-use std::hash::{Hash, Hasher, RandomState};
+use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use quick_cache::sync::Cache;
 use quick_cache::{Equivalent, Lifecycle, OptionsBuilder, Weighter};
@@ -20,6 +20,10 @@ use crate::token::{CLOCKS_DIFFER, Timestamp, is_same};
 pub(super) struct VerifiedTokens {
     /// None where nothing is to be kept.
     tokens: Option<Tokens>,
+    /// Which tokens came: of four in each slot, the last ones, some bits of their hashes. One alone would not do: two tokens that
+    /// take turns would never be known.
+    came: Box<[AtomicU64]>,
+    hash: RandomState,
     /// The latest moment at which it was asked, in milliseconds.
     latest: AtomicI64,
 }
@@ -37,9 +41,11 @@ impl VerifiedTokens {
         options.estimated_items_capacity(room).weight_capacity(bytes);
         // Not by the number of cores, which would leave a shard too small to tell what is in use.
         options.shards((room / SHARD).min(MOST_SHARDS)).hot_allocation(IN_USE).ghost_allocation(1.0);
-        let tokens = options.build().ok().filter(|_| capacity > 0);
-        let tokens = tokens.map(|options| Cache::with_options(options, Weight, RandomState::new(), Outside));
-        Self { tokens, latest: AtomicI64::new(i64::MIN) }
+        let options = options.build().ok().filter(|_| capacity > 0);
+        let slots = options.as_ref().map_or(0, |_| room.min(MOST_SLOTS));
+        let (came, hash) = ((0..slots).map(|_| AtomicU64::new(0)).collect(), RandomState::new());
+        let tokens = options.map(|options| Cache::with_options(options, Weight, hash.clone(), Outside));
+        Self { tokens, came, hash, latest: AtomicI64::new(i64::MIN) }
     }
 
     /// What this token was found to say. Whether it still counts at `now` is for the caller to compare.
@@ -47,6 +53,12 @@ impl VerifiedTokens {
         let tokens = self.tokens.as_ref()?;
         self.keep_time(tokens, now);
         tokens.get(&Presented(token))
+    }
+
+    /// Gives back what a token that was verified says, and keeps it if the token came before: one that never comes again would only
+    /// cost its place, and finding one costs more than an HMAC.
+    pub(super) fn met(&self, token: &[u8], taken: Taken) -> Arc<Taken> {
+        if self.came_before(token) { self.keep(token, taken) } else { Arc::new(taken) }
     }
 
     /// Keeps what a token that was verified says, and gives it back; where somebody was faster, what he has kept.
@@ -58,6 +70,24 @@ impl VerifiedTokens {
             tokens.insert(Token(Zeroizing::new(token.into())), Arc::clone(&taken));
             taken
         })
+    }
+
+    /// Whether a token came before, about: so many others may have come since that it is forgotten, or one may look like it. From
+    /// now on it did.
+    fn came_before(&self, token: &[u8]) -> bool {
+        let hash = self.hash.hash_one(Presented(token));
+        // Never 0, which is in the places that were not used yet.
+        let (index, mark) = (hash as usize, (hash >> 48) | 1);
+        let Some(slot) = index.checked_rem(self.came.len()).and_then(|index| self.came.get(index)) else {
+            return false;
+        };
+        let last = slot.load(Ordering::Relaxed);
+        let came = (0..4).any(|place| last >> (16 * place) & 0xffff == mark);
+        if !came {
+            // Who writes at the same time may be forgotten, and comes again.
+            slot.store(last << 16 | mark, Ordering::Relaxed);
+        }
+        came
     }
 
     /// Forgets a token, one that has expired say.
@@ -196,9 +226,11 @@ const HASHED: usize = 32;
 /// How many tokens have a lock in common, about: so few that no writer holds it for long.
 const SHARD: usize = 256;
 const MOST_SHARDS: usize = 1024;
-/// The share that belongs to tokens that came more than once. A new one has the rest to come again in, and is known again
-/// for as many more tokens as there are places.
+/// The share of those that came again after they were kept. A new one has the rest to do so, and is known again for as many more
+/// tokens as there are places.
 const IN_USE: f64 = 0.9;
+/// One slot for each place, 8 bytes: a new token is rarely forgotten before it comes again.
+const MOST_SLOTS: usize = 1 << 20;
 
 #[cfg(test)]
 mod tests;

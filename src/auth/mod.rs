@@ -72,15 +72,14 @@
 //! [`cached_tokens`](VerifierBuilder::cached_tokens) says otherwise, and none with 0. The application's claims, parsed once, are
 //! shared by all these requests. What they take is not counted: a `serde_json::Value` may be many times its text.
 //!
-//! - Kept is only a token that was verified, of at most 4 KiB. It is found again by a keyed hash, and then compared whole, in constant
+//! - Kept is only a token that was verified, when it comes the second time, of at most 4 KiB. It is found again by a keyed hash, and then compared whole, in constant
 //!   time: no other token passes for it.
 //! - Each request is judged by its own moment: `exp`, `nbf` and `iat` are compared again, the session watch is asked, and guards
 //!   look at scopes and ages anew. A clock that was set back by more than a minute empties it.
 //! - One verifier's tokens are nothing to another. Keys and policy of a verifier never change: whoever takes a key away builds
 //!   another verifier, which knows nothing yet.
-//! - A token that came once takes no place of one that is in use, and garbage takes none at all. A new one is in use when it comes
-//!   again before as many others have come as there are places. Who floods it with valid tokens, each more than once, may push
-//!   others out: that costs them a signature check, and no memory and no answer.
+//! - A token that comes once takes no place, and no more does garbage. Who floods it with valid tokens, each several times, may
+//!   push others out: that costs them a signature check, and no memory and no answer.
 //! - Whoever reads the process's memory finds tokens there that are still good, as he finds the keys. They are wiped when they are
 //!   evicted or come again after their end; until their place is needed, claims of people who logged out may lie there, too.
 //!

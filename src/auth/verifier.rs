@@ -144,7 +144,7 @@ impl Verifier {
         // No token has a byte above ASCII, and the empty text is no token either.
         let text = std::str::from_utf8(token).unwrap_or_default();
         let verified = self.inner.checker.verify(text, now)?;
-        Ok(self.inner.known.keep(token, Taken::new(verified)))
+        Ok(self.inner.known.met(token, Taken::new(verified)))
     }
 }
 

@@ -47,11 +47,18 @@ fn outcome(verifier: &Verifier, token: &str) -> Result<String, Option<TokenError
     }
 }
 
+/// The token comes as often as it needs to be kept.
+fn known(verifier: &Verifier, token: &str) {
+    (0..2).for_each(|_| drop(outcome(verifier, token).unwrap()));
+}
+
 #[test]
-fn only_a_token_that_was_verified_is_kept() {
+fn only_a_token_that_was_verified_twice_is_kept() {
     let issuer = Issuer::new();
     let verifier = issuer.verifier();
     let good = issuer.token("alice", "");
+    assert!(!verifier.knows(&good));
+    outcome(&verifier, &good).unwrap();
     assert!(!verifier.knows(&good));
     outcome(&verifier, &good).unwrap();
     assert!(verifier.knows(&good));
@@ -68,8 +75,10 @@ fn only_a_token_that_was_verified_is_kept() {
         (format!("{signed}.{signature}="), TokenErrorKind::Malformed),
         (String::new(), TokenErrorKind::Malformed),
     ] {
-        assert_eq!(outcome(&verifier, &bad), Err(Some(refused)), "{bad}");
-        assert!(!verifier.knows(&bad), "{bad}");
+        for _ in 0..3 {
+            assert_eq!(outcome(&verifier, &bad), Err(Some(refused)), "{bad}");
+            assert!(!verifier.knows(&bad), "{bad}");
+        }
     }
 }
 
@@ -78,7 +87,7 @@ fn a_token_that_differs_in_one_byte_anywhere_is_another_token() {
     let issuer = Issuer::new();
     let verifier = issuer.verifier();
     let token = issuer.token("alice", "");
-    outcome(&verifier, &token).unwrap();
+    known(&verifier, &token);
     // Most of these have the hash of the true one, which is over its end alone.
     for at in 0..token.len() {
         let mut bytes = token.clone().into_bytes();
@@ -98,7 +107,7 @@ fn what_is_kept_is_judged_by_the_time_of_each_request() {
     let issuer = Issuer::new();
     let token = issuer.token("alice", &format!(r#","nbf":{},"iat":{}"#, NOW - 30, NOW + 59));
     let verifier = issuer.builder().leeway(Duration::from_secs(5)).build().unwrap();
-    outcome(&verifier, &token).unwrap();
+    known(&verifier, &token);
     let mut met = HashSet::new();
     // Never a step back of more than a minute, which would empty it.
     for second in (-40..=0).rev().chain(-40..70) {
@@ -117,7 +126,7 @@ fn a_token_that_expires_while_it_is_kept_is_refused_and_forgotten() {
     let issuer = Issuer::new();
     let verifier = issuer.verifier();
     let token = issuer.token("alice", "");
-    outcome(&verifier, &token).unwrap();
+    known(&verifier, &token);
     issuer.clock.set(Timestamp::from_millis((NOW + 60) * 1000 - 1));
     assert!(outcome(&verifier, &token).is_ok() && verifier.knows(&token));
     issuer.at(NOW + 60);
@@ -130,13 +139,13 @@ fn a_clock_that_is_set_back_by_more_than_a_minute_empties_it() {
     let issuer = Issuer::new();
     let verifier = issuer.verifier();
     let (alice, bob) = (issuer.token("alice", ""), issuer.token("bob", ""));
-    outcome(&verifier, &alice).unwrap();
+    known(&verifier, &alice);
     issuer.at(NOW - 60);
     assert!(verifier.knows(&alice));
     issuer.clock.set(Timestamp::from_millis((NOW - 60) * 1000 - 1));
     assert!(!verifier.knows(&alice));
     // It goes on from there.
-    outcome(&verifier, &bob).unwrap();
+    known(&verifier, &bob);
     issuer.at(NOW);
     assert!(verifier.knows(&bob));
 }
@@ -146,7 +155,7 @@ fn what_one_verifier_knows_is_nothing_to_another() {
     let issuer = Issuer::new();
     let token = issuer.token("alice", "");
     let verifier = issuer.verifier();
-    outcome(&verifier, &token).unwrap();
+    known(&verifier, &token);
     let other_key = SigningKey::secret(Algorithm::HS256, "vutsrqponmlkjihgfedcba9876543210").unwrap();
     let strangers = [
         (issuer.builder().audience("api").issuer("another"), TokenErrorKind::Issuer),
@@ -191,7 +200,7 @@ fn the_watch_is_asked_at_each_request_and_finds_its_note() {
     verifier.verify(&issuer.token("bob", "")).unwrap();
     watch.0.lock().unwrap().0 = true;
     assert_eq!(verifier.verify(&token).unwrap_err().kind(), RefusalKind::SessionEnded);
-    assert_eq!(watch.0.lock().unwrap().1, [0, 1, 2, 0, 3]);
+    assert_eq!(watch.0.lock().unwrap().1, [0, 0, 1, 0, 2]);
 }
 
 #[test]
@@ -200,7 +209,7 @@ fn it_is_bounded_in_number_and_in_bytes() {
     for (asked, most) in [(1, 256), (2, 256), (31, 256), (300, 300), (1_000, 1_000)] {
         let verifier = issuer.builder().cached_tokens(asked).build().unwrap();
         for number in 0..3_000 {
-            outcome(&verifier, &issuer.token(&format!("user {number}"), "")).unwrap();
+            known(&verifier, &issuer.token(&format!("user {number}"), ""));
         }
         let (count, bytes) = verifier.known();
         assert!(count <= most && count >= most * 8 / 10, "{asked}: {count}");
@@ -209,7 +218,7 @@ fn it_is_bounded_in_number_and_in_bytes() {
     let large = issuer.builder().cached_tokens(300).build().unwrap();
     let padding = format!(r#","padding":"{}""#, "x".repeat(1_800));
     for number in 0..1_000 {
-        outcome(&large, &issuer.token(&format!("user {number}"), &padding)).unwrap();
+        known(&large, &issuer.token(&format!("user {number}"), &padding));
     }
     let (count, bytes) = large.known();
     assert!((30..=70).contains(&count), "a large token takes the place of several: {count}");
@@ -221,7 +230,7 @@ fn zero_keeps_nothing_and_what_is_above_4_kib_is_not_kept() {
     let issuer = Issuer::new();
     let none = issuer.builder().cached_tokens(0).build().unwrap();
     let token = issuer.token("alice", "");
-    outcome(&none, &token).unwrap();
+    known(&none, &token);
     assert!(!none.knows(&token));
     assert_eq!(none.known(), (0, 0));
 
@@ -229,7 +238,7 @@ fn zero_keeps_nothing_and_what_is_above_4_kib_is_not_kept() {
     let mut met = [0, 0];
     for length in 2_800..3_000 {
         let token = issuer.token("alice", &format!(r#","padding":"{}""#, "x".repeat(length)));
-        outcome(&verifier, &token).unwrap();
+        known(&verifier, &token);
         assert_eq!(verifier.knows(&token), token.len() <= 4096, "{}", token.len());
         met[usize::from(token.len() <= 4096)] += 1;
     }
@@ -266,14 +275,14 @@ fn valid_tokens_that_come_once_evict_nothing_that_is_in_use() {
     in_use(&flooded, &hot);
     let found = found_of_hot(&flooded, &hot, |round| flood(&flooded, round, 5));
     assert!(found >= 99, "{found} %");
-    assert!(flooded.known().0 <= 1_000);
+    // But for the few whose hash another one's slot says.
+    assert!(flooded.known().0 <= hot.len() + 20, "{}", flooded.known().0);
 
-    // It was full of them before anybody else came, and they go on: whoever comes again before as many new ones have come as there
-    // are places is let in.
+    // They came before anybody else, and go on: the others are let in all the same.
     let before = verifier();
     (0..1_000).for_each(|round| flood(&before, 100_000 + round, 5));
     let found = found_of_hot(&before, &hot, |round| flood(&before, round, 1));
-    assert!(found >= 75, "{found} %, and each must miss twice of ten times");
+    assert!(found >= 70, "{found} %, and each must miss twice of ten times");
 }
 
 #[test]
@@ -289,8 +298,8 @@ fn garbage_evicts_nothing_and_takes_no_memory() {
             outcome(&verifier, &bad).unwrap_err();
         }
     });
-    assert_eq!(found, 100);
-    assert_eq!(verifier.known().0, hot.len());
+    assert!(found >= 99, "{found} %");
+    assert!(verifier.known().0 <= hot.len());
 }
 
 #[test]
@@ -305,8 +314,7 @@ fn a_flood_of_tokens_that_come_twice_takes_no_memory_and_changes_no_answer() {
             outcome(&verifier, &token).unwrap();
         }
     });
-    // As many as all others together: that is no flood any more, but use.
-    assert!(found >= 75, "{found} %");
+    assert!(found >= 95, "{found} %");
     let (count, bytes) = verifier.known();
     assert!(count <= 1_000 && bytes <= 1_000 * ROOM, "{count}, {bytes}");
 }
@@ -373,7 +381,7 @@ fn tokens_are_wiped_when_they_go_and_never_shown() {
     let issuer = Issuer::new();
     let verifier = issuer.verifier();
     let token = issuer.token("planted", "");
-    outcome(&verifier, &token).unwrap();
+    known(&verifier, &token);
     let shown = format!("{verifier:?}");
     assert!(shown.contains("kept: Some(1)"), "{shown}");
     assert!(!shown.contains("planted") && token.split('.').all(|part| !shown.contains(part)), "{shown}");
