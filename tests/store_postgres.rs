@@ -7,12 +7,20 @@
     reason = "a helper of a test fails the test, as the test itself would"
 )]
 
+#[path = "store_postgres/capacity.rs"]
+mod capacity;
 #[path = "store_postgres/durability.rs"]
 mod durability;
 #[path = "store_postgres/failures.rs"]
 mod failures;
 #[path = "store_postgres/feed.rs"]
 mod feed;
+#[path = "store_postgres/frozen.rs"]
+mod frozen;
+#[path = "store_postgres/gathered.rs"]
+mod gathered;
+#[path = "faults/proxy.rs"]
+mod proxy;
 #[path = "store_postgres/purge.rs"]
 mod purge;
 #[path = "store_postgres/schema.rs"]

@@ -11,6 +11,8 @@ pub mod conformance;
 mod connect;
 mod error;
 mod feed;
+#[cfg(feature = "postgres")]
+mod gather;
 mod memory;
 #[cfg(feature = "mongodb")]
 mod mongodb;

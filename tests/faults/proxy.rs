@@ -1,5 +1,7 @@
 //! What lies between a program and its server: it can be cut at the worst moment, hold back what the server says, or lead to
 //! another server.
+#![allow(dead_code, reason = "each test takes what it needs")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a helper of tests, outside of any test function")]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU16, Ordering};
@@ -26,6 +28,8 @@ struct State {
     /// Counts up when all connections are cut.
     cuts: watch::Sender<u64>,
     is_shut: AtomicBool,
+    /// Counts up when all connections are forgotten.
+    forgotten: watch::Sender<u64>,
 }
 
 impl Proxy {
@@ -40,6 +44,7 @@ impl Proxy {
             holds_back: watch::Sender::new(false),
             cuts: watch::Sender::new(0),
             is_shut: AtomicBool::new(false),
+            forgotten: watch::Sender::new(0),
         });
         let task = tokio::spawn(accept(listener, state.clone())).abort_handle();
         Self { port, state, task }
@@ -64,6 +69,11 @@ impl Proxy {
     /// Cuts every connection. What was held back is lost.
     pub(crate) fn cut(&self) {
         self.state.cuts.send_modify(|cuts| *cuts += 1);
+    }
+
+    /// No connection that there is says anything more, nor is it closed, as when a host vanishes. New ones work.
+    pub(crate) fn forget(&self) {
+        self.state.forgotten.send_modify(|times| *times += 1);
     }
 
     /// Cuts every connection, and takes no more until it leads somewhere again.
@@ -97,6 +107,7 @@ async fn accept(listener: TcpListener, state: Arc<State>) {
 
 async fn connection(client: TcpStream, state: Arc<State>) {
     let mut cuts = state.cuts.subscribe();
+    let mut forgotten = state.forgotten.subscribe();
     let target = ("127.0.0.1", state.target.load(Ordering::Acquire));
     let Ok(server) = TcpStream::connect(target).await else { return };
     // It does not matter if one of them cannot.
@@ -106,6 +117,10 @@ async fn connection(client: TcpStream, state: Arc<State>) {
     // Whichever ends first takes the other with it.
     tokio::select! {
         _ = cuts.changed() => {}
+        Ok(()) = forgotten.changed() => {
+            // Until the client closes it, or all are cut. What it says goes nowhere.
+            let _ = cuts.changed().await;
+        }
         () = forth(from_client, to_server) => {}
         () = back(from_server, to_client, &state) => {}
     }

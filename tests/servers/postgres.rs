@@ -124,9 +124,14 @@ impl Drop for Postgres {
     }
 }
 
+/// Where a program of the server's is.
+pub(crate) fn program(name: &str) -> PathBuf {
+    programs().join(name)
+}
+
 /// A program of the server's, as the user that may run it.
-fn as_its_user(program: &str) -> Command {
-    let program = programs().join(program);
+fn as_its_user(name: &str) -> Command {
+    let program = program(name);
     if !is_root() {
         return Command::new(program);
     }

@@ -10,14 +10,14 @@ use super::servers::postgres::Postgres;
 use super::{fresh, open, ready, rotation, run, session, swap, wins, with};
 
 /// A store in a database whose statements are in the log.
-struct Logged {
-    store: PostgresStore,
+pub(crate) struct Logged {
+    pub(crate) store: PostgresStore,
     server: std::sync::Arc<Postgres>,
     database: String,
 }
 
 impl Logged {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let server = Postgres::shared();
         let database = server.database("").await;
         let pool = server.pool(&database, 1);
@@ -27,7 +27,7 @@ impl Logged {
     }
 
     /// How many statements the server was sent until now.
-    fn statements(&self) -> usize {
+    pub(crate) fn statements(&self) -> usize {
         let log = fs::read_to_string(self.server.log()).unwrap();
         let ours = format!("[{}] LOG:  ", self.database);
         log.lines()
@@ -103,7 +103,7 @@ async fn every_other_verb_takes_few_statements() {
 }
 
 /// Rows updated, and rows updated without touching an index.
-async fn updates(pool: &PgPool) -> (i64, i64) {
+pub(crate) async fn updates(pool: &PgPool) -> (i64, i64) {
     let record = sqlx::query(
         "SELECT n_tup_upd, n_tup_hot_upd, pg_stat_clear_snapshot()
          FROM pg_stat_user_tables WHERE relname = 'jwt_sessions'",

@@ -1,16 +1,17 @@
 //! Logins: one of a subject at a time, so that the limit holds, and none while all sessions are ended.
 
-use sqlx::{PgPool, Row as _};
+use sqlx::Row as _;
 
 use super::error::{is_duplicate, retried};
+use super::pool::{Conn, Pool};
 use super::row::{at, int, millis};
-use super::sql::BEGIN;
 use crate::store::{Created, NewSession, Row, StoreError, StoreErrorKind};
 use crate::token::SessionId;
 
-pub(super) async fn create(pool: PgPool, session: NewSession) -> Result<Created, StoreError> {
+pub(super) async fn create(pool: Pool, session: NewSession) -> Result<Created, StoreError> {
     let created = retried(|| async {
-        match attempt(&pool, &session).await {
+        let mut conn = pool.acquire().await?;
+        match attempt(&mut conn, &session).await {
             Err(error) if is_duplicate(&error) => Ok(None),
             created => created.map(Some),
         }
@@ -20,9 +21,9 @@ pub(super) async fn create(pool: PgPool, session: NewSession) -> Result<Created,
     created.await?.ok_or_else(duplicate)
 }
 
-async fn attempt(pool: &PgPool, session: &NewSession) -> sqlx::Result<Created> {
+async fn attempt(conn: &mut Conn, session: &NewSession) -> sqlx::Result<Created> {
     let (subject, device) = (session.subject.as_bytes(), &session.device);
-    let mut step = pool.begin_with(BEGIN).await?;
+    let mut step = conn.begin().await?;
     sqlx::query(LOCK).bind(subject).execute(&mut *step).await?;
     let created = sqlx::query(CREATE)
         .bind(subject)
@@ -39,9 +40,12 @@ async fn attempt(pool: &PgPool, session: &NewSession) -> sqlx::Result<Created> {
         .fetch_one(&mut *step)
         .await?;
     if created.try_get(1)? {
+        step.rollback().await?;
+        conn.ended();
         return Ok(Created::TooLate);
     }
     step.commit().await?;
+    conn.ended();
     let ended: Vec<[u8; 16]> = created.try_get(2)?;
     let ended = ended.into_iter().map(SessionId::from_bytes).collect();
     Ok(Created::Opened { row: Row::opened(session, at(&created, 0)?), ended })

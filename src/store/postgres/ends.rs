@@ -1,30 +1,35 @@
 //! What ends sessions. Each end is written to the feed in the same transaction.
 
-use sqlx::PgPool;
+use sqlx::postgres::PgConnection;
 
+use super::pool::Conn;
 use super::row;
-use super::sql::BEGIN;
 use crate::store::RevokeReason;
 use crate::token::{SessionId, Timestamp};
 
-pub(super) async fn revoke(pool: &PgPool, subject: &str, id: SessionId, reason: RevokeReason) -> sqlx::Result<bool> {
+pub(super) async fn revoke(
+    conn: &mut PgConnection,
+    subject: &str,
+    id: SessionId,
+    reason: RevokeReason,
+) -> sqlx::Result<bool> {
     let ended = sqlx::query(REVOKE)
         .bind(subject.as_bytes())
         .bind(id.as_bytes().as_slice())
         .bind(reason.name())
-        .fetch_all(pool)
+        .fetch_all(conn)
         .await?;
     Ok(!ended.is_empty())
 }
 
 pub(super) async fn revoke_subject(
-    pool: &PgPool,
+    conn: &mut Conn,
     subject: &str,
     except: Option<SessionId>,
     reason: RevokeReason,
 ) -> sqlx::Result<Vec<SessionId>> {
     let subject = subject.as_bytes();
-    let mut step = pool.begin_with(BEGIN).await?;
+    let mut step = conn.begin().await?;
     sqlx::query(LOCK_SUBJECT).bind(subject).execute(&mut *step).await?;
     let ended = sqlx::query(REVOKE_SUBJECT)
         .bind(subject)
@@ -33,17 +38,19 @@ pub(super) async fn revoke_subject(
         .fetch_all(&mut *step)
         .await?;
     step.commit().await?;
+    conn.ended();
     ended.iter().map(|record| row::id(record, 0)).collect()
 }
 
-pub(super) async fn revoke_all(pool: &PgPool, before: Timestamp) -> sqlx::Result<u64> {
-    let mut step = pool.begin_with(BEGIN).await?;
+pub(super) async fn revoke_all(conn: &mut Conn, before: Timestamp) -> sqlx::Result<u64> {
+    let mut step = conn.begin().await?;
     sqlx::query(LOCK_ALL).execute(&mut *step).await?;
     sqlx::query(NOTE_ALL).bind(before.as_millis()).execute(&mut *step).await?;
     let reason = RevokeReason::Revoked.name();
     let ended = sqlx::query(REVOKE_ALL).bind(before.as_millis()).bind(reason).execute(&mut *step).await?;
     sqlx::query(TELL_ALL).execute(&mut *step).await?;
     step.commit().await?;
+    conn.ended();
     Ok(ended.rows_affected())
 }
 

@@ -1,12 +1,20 @@
 use std::error::Error as StdError;
+use std::sync::Arc;
 
 use sqlx::Error;
+use sqlx::postgres::{PgDatabaseError, PgSeverity};
 
 use crate::store::{StoreError, StoreErrorKind};
 
 /// What the driver's error means to a caller. It stays the source.
 pub(super) fn broken(error: Error) -> StoreError {
     StoreError::new(kind(&error)).because(error)
+}
+
+/// The same for each of many calls that it befell together.
+pub(super) fn broken_for_all(error: Error) -> impl Fn() -> StoreError {
+    let error = Arc::new(error);
+    move || StoreError::new(kind(&error)).because(Arc::clone(&error))
 }
 
 fn kind(error: &Error) -> StoreErrorKind {
@@ -36,6 +44,13 @@ pub(super) fn code(error: &Error) -> Option<String> {
 /// default is stricter than `READ COMMITTED`, a conflict.
 pub(super) fn is_conflict(error: &Error) -> bool {
     matches!(code(error).as_deref(), Some("40001" | "40P01"))
+}
+
+/// Whether the server refused a statement, and nothing of it was written; not where it ended the connection, perhaps after the
+/// commit.
+pub(super) fn is_refused(error: &Error) -> bool {
+    let error = error.as_database_error().and_then(|error| error.try_downcast_ref::<PgDatabaseError>());
+    error.is_some_and(|error| error.severity() == PgSeverity::Error)
 }
 
 /// Whether the server could not read what it was given as the type it was meant to be.

@@ -1,31 +1,32 @@
 //! The feed. Numbers are given before a commit and not in its order, so that a reader keeps a snapshot: whatever was not
 //! visible in it is new, however early it was begun.
 
-use sqlx::postgres::PgRow;
-use sqlx::{PgPool, Row as _};
+use sqlx::Row as _;
+use sqlx::postgres::{PgConnection, PgRow};
 
 use super::error::{is_unreadable, retried};
+use super::pool::Pool;
 use super::row::{at, count, int, millis};
 use crate::store::{Cursor, Ends, Entry, Feed, REVOKED_FOR, StoreError};
 use crate::token::{SessionId, Timestamp};
 
-pub(super) async fn read(pool: &PgPool, cursor: &Cursor) -> Result<Feed, StoreError> {
+pub(super) async fn read(pool: &Pool, cursor: &Cursor) -> Result<Feed, StoreError> {
     let place = Place::parse(cursor).unwrap_or_default();
-    let page = match retried(|| page(pool, &place)).await? {
+    let page = match retried(|| async { page(&mut *pool.acquire().await?, &place).await }).await? {
         Some(page) => Some(page),
-        None => retried(|| page_of_the_beginning(pool)).await?,
+        None => retried(|| async { page_of_the_beginning(&mut *pool.acquire().await?).await }).await?,
     };
     page.ok_or_else(|| super::error::foreign("the feed's epoch cannot be kept"))
 }
 
-async fn page_of_the_beginning(pool: &PgPool) -> sqlx::Result<Option<Feed>> {
+async fn page_of_the_beginning(conn: &mut PgConnection) -> sqlx::Result<Option<Feed>> {
     // Usually there is one, and it was the cursor that did not fit.
-    sqlx::query(BEGIN_EPOCH).execute(pool).await?;
-    page(pool, &Place::default()).await
+    sqlx::query(BEGIN_EPOCH).execute(&mut *conn).await?;
+    page(conn, &Place::default()).await
 }
 
 /// None where the place is not one in this feed: the server lost what it promised, or is another one.
-async fn page(pool: &PgPool, place: &Place) -> sqlx::Result<Option<Feed>> {
+async fn page(conn: &mut PgConnection, place: &Place) -> sqlx::Result<Option<Feed>> {
     let (xid, n) = place.walk.as_ref().map_or((0, 0), |walk| (walk.xid, walk.n));
     let records = sqlx::query(READ)
         .bind(place.epoch)
@@ -34,7 +35,7 @@ async fn page(pool: &PgPool, place: &Place) -> sqlx::Result<Option<Feed>> {
         .bind(n)
         .bind(int(PAGE))
         .bind(millis(REVOKED_FOR))
-        .fetch_all(pool)
+        .fetch_all(conn)
         .await;
     let records = match records {
         Err(error) if is_unreadable(&error) && place.epoch.is_some() => return Ok(None),

@@ -1,7 +1,8 @@
 //! The walk of a purge. What makes a session dead is in no index, because rotations write it: a purge reads the whole table,
 //! some blocks at a time, in the order in which they lie on the disk.
 
-use sqlx::{PgPool, Row as _};
+use sqlx::Row as _;
+use sqlx::postgres::PgConnection;
 
 use super::row::{int, millis};
 use crate::store::{NOTED_FOR, REVOKED_FOR};
@@ -14,14 +15,14 @@ pub(super) struct Page {
 }
 
 /// Deletes what is dead in some blocks from `start` on, at most `limit` sessions.
-pub(super) async fn page(pool: &PgPool, start: i64, limit: usize) -> sqlx::Result<Page> {
+pub(super) async fn page(conn: &mut PgConnection, start: i64, limit: usize) -> sqlx::Result<Page> {
     let end = start.saturating_add(BLOCKS);
     let page = sqlx::query(PAGE)
         .bind(format!("({start},0)"))
         .bind(format!("({end},0)"))
         .bind(int(limit))
         .bind(millis(REVOKED_FOR))
-        .fetch_one(pool)
+        .fetch_one(conn)
         .await?;
     let deleted = usize::try_from(page.try_get::<i64, _>(0)?).unwrap_or(0);
     let blocks: i64 = page.try_get(1)?;
@@ -31,14 +32,14 @@ pub(super) async fn page(pool: &PgPool, start: i64, limit: usize) -> sqlx::Resul
 }
 
 /// Deletes some of what is of no use any more beside the sessions.
-pub(super) async fn forget(pool: &PgPool) -> sqlx::Result<()> {
+pub(super) async fn forget(conn: &mut PgConnection) -> sqlx::Result<()> {
     loop {
-        let entries = sqlx::query(FORGET_ENTRIES).bind(millis(KEPT_FOR)).bind(PAGE_ROWS).execute(pool).await?;
+        let entries = sqlx::query(FORGET_ENTRIES).bind(millis(KEPT_FOR)).bind(PAGE_ROWS).execute(&mut *conn).await?;
         if entries.rows_affected() < PAGE_ROWS.unsigned_abs() {
             break;
         }
     }
-    sqlx::query(FORGET_NOTES).bind(millis(NOTED_FOR)).bind(10 * PAGE_ROWS).execute(pool).await.map(drop)
+    sqlx::query(FORGET_NOTES).bind(millis(NOTED_FOR)).bind(10 * PAGE_ROWS).execute(conn).await.map(drop)
 }
 
 /// Four megabytes: a few milliseconds of reading.

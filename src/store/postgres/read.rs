@@ -1,6 +1,7 @@
 //! The verbs that lead to no end: now, load, list, and the confirmations.
 
-use sqlx::{PgPool, Row as _};
+use sqlx::Row as _;
+use sqlx::postgres::PgConnection;
 
 use super::row::{self, int};
 use crate::store::{Listed, Loaded, Seen};
@@ -10,24 +11,24 @@ pub(super) async fn now(pool: &PgPool) -> sqlx::Result<Timestamp> {
     sqlx::query(NOW).fetch_one(pool).await?.try_get(0).map(Timestamp::from_millis)
 }
 
-pub(super) async fn load(pool: &PgPool, subject: &str, id: SessionId) -> sqlx::Result<Option<Loaded>> {
-    let found = sqlx::query(LOAD).bind(subject.as_bytes()).bind(id.as_bytes().as_slice()).fetch_optional(pool).await?;
+pub(super) async fn load(conn: &mut PgConnection, subject: &str, id: SessionId) -> sqlx::Result<Option<Loaded>> {
+    let found = sqlx::query(LOAD).bind(subject.as_bytes()).bind(id.as_bytes().as_slice()).fetch_optional(conn).await?;
     found.as_ref().map(row::loaded).transpose()
 }
 
-pub(super) async fn list(pool: &PgPool, subject: &str) -> sqlx::Result<Vec<Listed>> {
-    let found = sqlx::query(LIST).bind(subject.as_bytes()).fetch_all(pool).await?;
+pub(super) async fn list(conn: &mut PgConnection, subject: &str) -> sqlx::Result<Vec<Listed>> {
+    let found = sqlx::query(LIST).bind(subject.as_bytes()).fetch_all(conn).await?;
     found.iter().map(row::listed).collect()
 }
 
 /// Those of `seen` that are orphans.
-pub(super) async fn confirm(pool: &PgPool, seen: &[Seen]) -> sqlx::Result<Vec<Seen>> {
+pub(super) async fn confirm(conn: &mut PgConnection, seen: &[Seen]) -> sqlx::Result<Vec<Seen>> {
     let mut orphans = Vec::new();
     for seen in seen.chunks(TOGETHER) {
         let subjects: Vec<_> = seen.iter().map(|seen| seen.subject.as_bytes()).collect();
         let ids: Vec<_> = seen.iter().map(|seen| seen.session.as_bytes().as_slice()).collect();
         let generations: Vec<_> = seen.iter().map(|seen| int(seen.generation)).collect();
-        let found = sqlx::query(CONFIRM).bind(subjects).bind(ids).bind(generations).fetch_all(pool).await?;
+        let found = sqlx::query(CONFIRM).bind(subjects).bind(ids).bind(generations).fetch_all(&mut *conn).await?;
         for record in found {
             let place = usize::try_from(record.try_get::<i64, _>(0)?).unwrap_or(0);
             orphans.extend(seen.get(place.wrapping_sub(1)).cloned());

@@ -1,8 +1,8 @@
+use sqlx::Row as _;
 use sqlx::postgres::PgConnection;
-use sqlx::{PgPool, Row as _};
 
 use super::error::{broken, code, foreign};
-use super::sql::BEGIN;
+use super::pool::Pool;
 use crate::store::StoreError;
 
 /// What was found in a database.
@@ -15,14 +15,13 @@ enum Found {
 }
 
 /// Makes the tables if they are not there.
-pub(super) async fn migrate(pool: &PgPool) -> Result<(), StoreError> {
+pub(super) async fn migrate(pool: &Pool) -> Result<(), StoreError> {
     // Looked at first without a lock: at all starts but one nothing is to be done, also by a role that may make no tables.
     let mut conn = pool.acquire().await.map_err(broken)?;
     if inspect(&mut conn).await? == Found::Ours {
         return Ok(());
     }
-    drop(conn);
-    let mut step = pool.begin_with(BEGIN).await.map_err(broken)?;
+    let mut step = conn.begin().await.map_err(broken)?;
     sqlx::query(LOCK).execute(&mut *step).await.map_err(broken)?;
     // Whoever comes second finds the tables made.
     if inspect(&mut step).await? == Found::Nothing {
@@ -33,7 +32,9 @@ pub(super) async fn migrate(pool: &PgPool) -> Result<(), StoreError> {
         })?;
         sqlx::query(INSERT_META).bind(VERSION).execute(&mut *step).await.map_err(broken)?;
     }
-    step.commit().await.map_err(broken)
+    step.commit().await.map_err(broken)?;
+    conn.ended();
+    Ok(())
 }
 
 /// Tells our tables from another program's and a newer version's. Reads only.

@@ -15,6 +15,18 @@ macro_rules! living {
     };
 }
 
+/// What a swap demands of the row at `$now`.
+#[rustfmt::skip]
+macro_rules! fits {
+    ($now:expr, $hash:literal, $generation:literal, $previous:literal, $unless_seen:literal, $quiet_for:literal) => {
+        concat!(
+            living!($now), " AND secret_hash = ", $hash, " AND generation = ", $generation, " AND previous = ", $previous,
+            " AND (NOT ", $unless_seen, " OR seen < generation)
+            AND (", $quiet_for, "::bigint IS NULL OR previous = generation OR ", $now, " - rotated_at > ", $quiet_for, ")"
+        )
+    };
+}
+
 /// The columns of a row, in the order in which `row::read` takes them.
 macro_rules! row {
     () => {

@@ -6,10 +6,13 @@ use sqlx::PgPool;
 use tokio::sync::watch;
 
 use super::error::{retried, whole};
+use super::gathered::Rotations;
 use super::listener::Listener;
+use super::pool::{Conn, Pool, limited};
 use super::purge::{self, Page};
-use super::swap::{self, Key};
+use super::swap::{self, Rotation};
 use super::{create, ends, feed, read, schema};
+use crate::store::gather::Gather;
 use crate::store::round::Round;
 use crate::store::{
     Created, Cursor, Feed, Listed, Loaded, NewSession, RevokeReason, Seen, SessionStore, StoreError, Swap, Swapped,
@@ -44,6 +47,12 @@ use crate::token::{SecretHash, SessionId, Timestamp};
 ///
 /// - A rotation is one statement, one round trip, and a HOT update: no index is written, and pages keep room for it. `create`
 ///   and [`revoke_subject`](SessionStore::revoke_subject) are transactions, which wait for those of the same subject.
+/// - While two statements of rotations are under way, those that come wait and share the next one, up to 200. Nobody waits for
+///   company. A row that another transaction has is left out and waited for on a connection of its own; where a statement is
+///   refused, each half is tried without the other. So two connections carry most rotations, however many wait.
+/// - What is not answered within 15 s is an error, and its connection is closed instead of given back: a host that vanishes
+///   without a word costs no place in the pool. The server may still be waiting for a lock for it; a `lock_timeout` below that, or
+///   `client_connection_check_interval`, ends that too. [`revoke_all`](SessionStore::revoke_all) has no such limit.
 /// - sqlx tests each connection that it takes from a pool, which is a second round trip: `test_before_acquire(false)` turns that
 ///   off. The default `acquire_timeout` is 30 s, longer than the 5 s that a session's caller waits.
 /// - sqlx 0.9 hands out a connection with an open transaction after somebody's `begin` was dropped half-way, and what is written
@@ -57,13 +66,14 @@ use crate::token::{SecretHash, SessionId, Timestamp};
 /// - [`revoke_all`](SessionStore::revoke_all) rewrites every living row in one transaction, and logins wait for its end.
 pub struct PostgresStore {
     inner: Arc<Inner>,
+    rotations: Gather<Rotations>,
     relaxed: bool,
     /// The last wake-up that this handle told of.
     told: AtomicU64,
 }
 
 struct Inner {
-    pool: PgPool,
+    pool: Pool,
     /// The block at which the next page of a purge begins.
     purged_to: AtomicI64,
     /// Counts the wake-ups of all listeners that there were.
@@ -75,8 +85,10 @@ impl PostgresStore {
     /// A store over this pool. It asks the server for nothing.
     pub fn new(pool: PgPool) -> Self {
         let (purged_to, wake, listener) = (AtomicI64::new(0), watch::Sender::new(0), Mutex::new(None));
+        let pool = Pool(pool);
+        let rotations = Gather::new(Rotations { pool: pool.clone(), relaxed: false });
         let inner = Inner { pool, purged_to, wake, listener };
-        Self { inner: Arc::new(inner), relaxed: false, told: AtomicU64::new(0) }
+        Self { inner: Arc::new(inner), rotations, relaxed: false, told: AtomicU64::new(0) }
     }
 
     /// Lets rotations commit with `synchronous_commit = off`: they do not wait for the disk or a standby. A crash may lose
@@ -85,6 +97,7 @@ impl PostgresStore {
     #[must_use]
     pub fn relaxed_rotations(mut self) -> Self {
         self.relaxed = true;
+        self.rotations = Gather::new(Rotations { pool: self.pool().clone(), relaxed: true });
         self
     }
 
@@ -100,15 +113,19 @@ impl PostgresStore {
         whole(async move { schema::migrate(&pool).await }).await
     }
 
-    fn pool(&self) -> &PgPool {
+    fn pool(&self) -> &Pool {
         &self.inner.pool
+    }
+
+    async fn conn(&self) -> sqlx::Result<Conn> {
+        self.pool().acquire().await
     }
 
     /// Starts the listener, if there is none.
     fn listen(&self) {
         let mut listener = self.inner.listener.lock().unwrap_or_else(PoisonError::into_inner);
         if !listener.as_ref().is_some_and(Listener::is_alive) {
-            let options = self.pool().connect_options();
+            let options = self.pool().0.connect_options();
             *listener = Some(Listener::start((*options).clone(), self.inner.wake.clone()));
         }
     }
@@ -117,7 +134,8 @@ impl PostgresStore {
 impl Clone for PostgresStore {
     fn clone(&self) -> Self {
         let told = AtomicU64::new(self.told.load(Ordering::Relaxed));
-        Self { inner: Arc::clone(&self.inner), relaxed: self.relaxed, told }
+        let (inner, rotations) = (Arc::clone(&self.inner), self.rotations.clone());
+        Self { inner, rotations, relaxed: self.relaxed, told }
     }
 }
 
@@ -137,11 +155,11 @@ impl SessionStore for PostgresStore {
     }
 
     async fn create(&self, session: &NewSession) -> Result<Created, StoreError> {
-        whole(create::create(self.pool().clone(), session.clone())).await
+        whole(limited(create::create(self.pool().clone(), session.clone()))).await
     }
 
     async fn load(&self, subject: &str, id: SessionId) -> Result<Option<Loaded>, StoreError> {
-        retried(|| read::load(self.pool(), subject, id)).await
+        limited(retried(|| async { read::load(&mut *self.conn().await?, subject, id).await })).await
     }
 
     async fn swap(
@@ -151,16 +169,19 @@ impl SessionStore for PostgresStore {
         secret_hash: &SecretHash,
         swap: &Swap,
     ) -> Result<Swapped, StoreError> {
-        let key = Key { subject, id, secret_hash };
-        retried(|| swap::swap(self.pool(), key, swap, self.relaxed)).await
+        let rotation = Rotation { subject: subject.to_owned(), id, secret_hash: *secret_hash, swap: *swap };
+        if swap.cut == 0 && !swap.authenticated {
+            return self.rotations.call(rotation).await;
+        }
+        limited(retried(|| async { swap::behind_a_lock(&mut *self.conn().await?, &rotation).await })).await
     }
 
     async fn confirm(&self, seen: &[Seen]) -> Result<Vec<Seen>, StoreError> {
-        retried(|| read::confirm(self.pool(), seen)).await
+        limited(retried(|| async { read::confirm(&mut *self.conn().await?, seen).await })).await
     }
 
     async fn revoke(&self, subject: &str, id: SessionId, reason: RevokeReason) -> Result<bool, StoreError> {
-        retried(|| ends::revoke(self.pool(), subject, id, reason)).await
+        limited(retried(|| async { ends::revoke(&mut *self.conn().await?, subject, id, reason).await })).await
     }
 
     async fn revoke_subject(
@@ -170,25 +191,30 @@ impl SessionStore for PostgresStore {
         reason: RevokeReason,
     ) -> Result<Vec<SessionId>, StoreError> {
         let (pool, subject) = (self.pool().clone(), subject.to_owned());
-        whole(async move { retried(|| ends::revoke_subject(&pool, &subject, except, reason)).await }).await
+        let end = async move {
+            let end = || async { ends::revoke_subject(&mut pool.acquire().await?, &subject, except, reason).await };
+            limited(retried(end)).await
+        };
+        whole(end).await
     }
 
     async fn list(&self, subject: &str) -> Result<Vec<Listed>, StoreError> {
-        retried(|| read::list(self.pool(), subject)).await
+        limited(retried(|| async { read::list(&mut *self.conn().await?, subject).await })).await
     }
 
     async fn purge(&self, limit: usize) -> Result<usize, StoreError> {
         let (mut at, mut deleted) = (self.inner.purged_to.load(Ordering::Relaxed), 0_usize);
         let mut round = Round::from(at);
         while deleted < limit {
-            let page = retried(|| purge::page(self.pool(), at, limit - deleted)).await?;
+            let page = retried(|| async { purge::page(&mut *self.conn().await?, at, limit - deleted).await });
+            let page = limited(page).await?;
             let Page { deleted: dead, next } = page;
             deleted += dead;
             at = next.unwrap_or(0);
             self.inner.purged_to.store(at, Ordering::Relaxed);
             // At the end of the table, not of a round: of a large one no call sees a whole round.
             if next.is_none() {
-                retried(|| purge::forget(self.pool())).await?;
+                limited(retried(|| async { purge::forget(&mut *self.conn().await?).await })).await?;
             }
             if round.is_over(next.as_ref()) {
                 break;
@@ -199,11 +225,12 @@ impl SessionStore for PostgresStore {
 
     async fn revoke_all(&self, before: Timestamp) -> Result<u64, StoreError> {
         let pool = self.pool().clone();
-        whole(async move { retried(|| ends::revoke_all(&pool, before)).await }).await
+        whole(async move { retried(|| async { ends::revoke_all(&mut pool.acquire().await?, before).await }).await })
+            .await
     }
 
     async fn feed(&self, cursor: &Cursor) -> Result<Feed, StoreError> {
-        feed::read(self.pool(), cursor).await
+        limited(feed::read(self.pool(), cursor)).await
     }
 
     async fn woken(&self) {

@@ -1,7 +1,6 @@
 //! The compare-and-swap.
 
-use sqlx::PgPool;
-use sqlx::postgres::{PgArguments, PgRow, Postgres};
+use sqlx::postgres::{PgArguments, PgConnection, PgRow, Postgres};
 use sqlx::query::Query;
 
 use super::error::is_unreadable;
@@ -10,35 +9,37 @@ use super::row::{self, int, millis};
 use crate::store::{Swap, Swapped};
 use crate::token::{SecretHash, SessionId};
 
-/// Whose row it is.
-#[derive(Clone, Copy)]
-pub(super) struct Key<'a> {
-    pub(super) subject: &'a str,
+/// A swap of a row.
+pub(super) struct Rotation {
+    pub(super) subject: String,
     pub(super) id: SessionId,
-    pub(super) secret_hash: &'a SecretHash,
+    pub(super) secret_hash: SecretHash,
+    pub(super) swap: Swap,
 }
 
-pub(super) async fn swap(pool: &PgPool, key: Key<'_>, swap: &Swap, relaxed: bool) -> sqlx::Result<Swapped> {
-    let won = if swap.cut > 0 || swap.authenticated {
-        behind_a_lock(pool, key, swap).await?
-    } else {
-        let rotate = if relaxed { ROTATE_RELAXED } else { ROTATE };
-        match one(bound(rotate, key, swap).fetch_all(pool).await) {
-            Err(error) if is_unreadable(&error) => behind_a_lock(pool, key, swap).await?,
-            rotated => rotated?,
-        }
-    };
-    match won {
-        Some(won) => Ok(Swapped::Won(row::loaded(&won)?)),
-        // Another statement: what the first one saw is from before the winner's write.
-        None => Ok(Swapped::Lost(read::load(pool, key.subject, key.id).await?)),
+/// A swap that writes nothing to the feed.
+pub(super) async fn rotate(conn: &mut PgConnection, rotation: &Rotation, relaxed: bool) -> sqlx::Result<Swapped> {
+    let rotate = if relaxed { ROTATE_RELAXED } else { ROTATE };
+    match one(bound(rotate, rotation).fetch_all(&mut *conn).await) {
+        Err(error) if is_unreadable(&error) => behind_a_lock(conn, rotation).await,
+        won => done(conn, rotation, won?).await,
     }
 }
 
-/// Any swap, also one that writes to the feed.
-async fn behind_a_lock(pool: &PgPool, key: Key<'_>, swap: &Swap) -> sqlx::Result<Option<PgRow>> {
-    let query = bound(SWAP, key, swap).bind(int(swap.cut)).bind(swap.authenticated);
-    one(query.fetch_all(pool).await)
+/// Any swap, behind a lock of its own.
+pub(super) async fn behind_a_lock(conn: &mut PgConnection, rotation: &Rotation) -> sqlx::Result<Swapped> {
+    let swap = &rotation.swap;
+    let query = bound(SWAP, rotation).bind(int(swap.cut)).bind(swap.authenticated);
+    let won = one(query.fetch_all(&mut *conn).await)?;
+    done(conn, rotation, won).await
+}
+
+async fn done(conn: &mut PgConnection, rotation: &Rotation, won: Option<PgRow>) -> sqlx::Result<Swapped> {
+    match won {
+        Some(won) => Ok(Swapped::Won(row::loaded(&won)?)),
+        // Another statement: what the first one saw is from before the winner's write.
+        None => Ok(Swapped::Lost(read::load(conn, &rotation.subject, rotation.id).await?)),
+    }
 }
 
 /// All rows are asked for, though there is one at most: only then the commit is waited for.
@@ -46,11 +47,12 @@ fn one(records: sqlx::Result<Vec<PgRow>>) -> sqlx::Result<Option<PgRow>> {
     records.map(|records| records.into_iter().next())
 }
 
-fn bound<'a>(sql: &'static str, key: Key<'a>, swap: &Swap) -> Query<'a, Postgres, PgArguments> {
+fn bound<'a>(sql: &'static str, rotation: &'a Rotation) -> Query<'a, Postgres, PgArguments> {
+    let swap = &rotation.swap;
     sqlx::query(sql)
-        .bind(key.subject.as_bytes())
-        .bind(key.id.as_bytes().to_vec())
-        .bind(key.secret_hash.as_bytes().as_slice())
+        .bind(rotation.subject.as_bytes())
+        .bind(rotation.id.as_bytes().as_slice())
+        .bind(rotation.secret_hash.as_bytes().as_slice())
         .bind(int(swap.expected.0))
         .bind(int(swap.expected.1))
         .bind(swap.unless_seen)
@@ -58,18 +60,6 @@ fn bound<'a>(sql: &'static str, key: Key<'a>, swap: &Swap) -> Query<'a, Postgres
         .bind(int(swap.generation))
         .bind(int(swap.previous))
         .bind(int(swap.seen))
-}
-
-/// What a swap demands of the row at `$now`.
-#[rustfmt::skip]
-macro_rules! fits {
-    ($now:expr) => {
-        concat!(
-            living!($now), " AND secret_hash = $3 AND generation = $4 AND previous = $5
-            AND (NOT $6 OR seen < generation)
-            AND ($7::bigint IS NULL OR previous = generation OR ", $now, " - rotated_at > $7)"
-        )
-    };
 }
 
 // PostgreSQL decides again, by the clock as it is then, on a row that it waited for, if that was written meanwhile. But not
@@ -81,7 +71,7 @@ macro_rules! rotate {
         concat!(
             "UPDATE jwt_sessions
             SET generation = $8, previous = $9, seen = GREATEST(seen, $10), rotated_at = ", now!(), "
-            WHERE subject = $1 AND id = $2 AND ", fits!(now!()), $also, "
+            WHERE subject = $1 AND id = $2 AND ", fits!(now!(), "$3", "$4", "$5", "$6", "$7"), $also, "
             RETURNING ", row!(), ", rotated_at AS now,
                 CASE WHEN ", now!(), " - rotated_at > 50 THEN ('waited since ' || rotated_at)::boolean END"
         )
@@ -107,7 +97,7 @@ const SWAP: &str = concat!(
             cut = GREATEST(cut, $11),
             rotated_at = now,
             auth_time = CASE WHEN $12 THEN now ELSE auth_time END
-        FROM present WHERE subject = whose AND id = which AND ", fits!("now"), "
+        FROM present WHERE subject = whose AND id = which AND ", fits!("now", "$3", "$4", "$5", "$6", "$7"), "
         RETURNING ", row!(), ", now
     ), told AS (
         INSERT INTO jwt_sessions_feed (at, session, below) SELECT now, id, $11 FROM swapped WHERE $11 > 0
