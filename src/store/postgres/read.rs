@@ -7,8 +7,8 @@ use super::row::{self, int};
 use crate::store::{Listed, Loaded, Seen};
 use crate::token::{SessionId, Timestamp};
 
-pub(super) async fn now(pool: &PgPool) -> sqlx::Result<Timestamp> {
-    sqlx::query(NOW).fetch_one(pool).await?.try_get(0).map(Timestamp::from_millis)
+pub(super) async fn now(conn: &mut PgConnection) -> sqlx::Result<Timestamp> {
+    sqlx::query(NOW).fetch_one(conn).await?.try_get(0).map(Timestamp::from_millis)
 }
 
 pub(super) async fn load(conn: &mut PgConnection, subject: &str, id: SessionId) -> sqlx::Result<Option<Loaded>> {

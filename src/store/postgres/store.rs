@@ -151,7 +151,7 @@ impl SessionStore for PostgresStore {
     }
 
     async fn now(&self) -> Result<Timestamp, StoreError> {
-        retried(|| read::now(self.pool())).await
+        limited(retried(|| async { read::now(&mut *self.conn().await?).await })).await
     }
 
     async fn create(&self, session: &NewSession) -> Result<Created, StoreError> {
