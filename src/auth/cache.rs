@@ -20,8 +20,8 @@ use crate::token::{CLOCKS_DIFFER, Timestamp, is_same};
 pub(super) struct VerifiedTokens {
     /// None where nothing is to be kept.
     tokens: Option<Tokens>,
-    /// Which tokens came: of four in each slot, the last ones, some bits of their hashes. One alone would not do: two tokens that
-    /// take turns would never be known.
+    /// Which tokens came: of four in each slot, some bits of their hashes. One alone would not do: two tokens that come in turns
+    /// would never be known.
     came: Box<[AtomicU64]>,
     hash: RandomState,
     /// The latest moment at which it was asked, in milliseconds.
@@ -82,10 +82,14 @@ impl VerifiedTokens {
             return false;
         };
         let last = slot.load(Ordering::Relaxed);
-        let came = (0..4).any(|place| last >> (16 * place) & 0xffff == mark);
+        let at = |place: u64| last >> (16 * place) & 0xffff;
+        let came = (0..4).any(|place| at(place) == mark);
         if !came {
+            // In turns, five that come in turns would never meet themselves in four places.
+            let by_chance = (last ^ mark).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 62;
+            let place = 16 * (0..4).find(|place| at(*place) == 0).unwrap_or(by_chance);
             // Who writes at the same time may be forgotten, and comes again.
-            slot.store(last << 16 | mark, Ordering::Relaxed);
+            slot.store(last & !(0xffff << place) | mark << place, Ordering::Relaxed);
         }
         came
     }
