@@ -295,7 +295,7 @@ async fn what_was_not_yet_sent_is_left_out_when_its_caller_is_gone() {
     {
         let swap = rotation(1);
         let mut call = pin!(logged.store.swap("alice", alice.id, &alice.secret_hash, &swap));
-        std::future::poll_fn(|cx| Poll::Ready(assert!(call.as_mut().poll(cx).is_pending()))).await;
+        assert!(std::future::poll_fn(|cx| Poll::Ready(call.as_mut().poll(cx).is_pending())).await);
     }
     wins(&logged.store, &alice, &rotation(1)).await;
     assert_eq!(logged.statements() - before, 1);
