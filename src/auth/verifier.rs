@@ -12,7 +12,7 @@ use super::refusal::{Refusal, RefusalKind};
 use super::watch::{SessionWatch, Sight};
 use crate::clock::Clock;
 use crate::site::Site;
-use crate::token::{Checker, KeySet, Payload, Registered, Timestamp, TokenError, TokenErrorKind, Verified};
+use crate::token::{Checker, KeySet, Payload, Timestamp, TokenError, TokenErrorKind, Verified};
 
 /// What decides about access tokens: policy, keys, clock, the access cookie's name, the trusted origins, the session watch.
 ///
@@ -110,7 +110,7 @@ impl Verifier {
 
     /// The claims of the access token by which the layer would take a request, for a route that can do without.
     #[cfg(feature = "axum")]
-    pub(crate) fn taken(&self, headers: &HeaderMap) -> Option<Registered> {
+    pub(crate) fn taken(&self, headers: &HeaderMap) -> Option<crate::token::Registered> {
         let taken = self.identify(headers).ok()??.taken;
         // Also of a token whose session was ended: whoever still has it must not end others with it.
         self.watch(&taken).ok()?;
