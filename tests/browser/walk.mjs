@@ -67,17 +67,20 @@ async function startDevice(name, origin) {
     ],
   });
   context.setDefaultTimeout(20_000);
-  const device = { name, context, provoked: [], refreshes: 0, page: null };
+  const device = { name, context, provoked: [], refreshes: [], page: null };
   await context.addInitScript(() => {
     document.addEventListener("securitypolicyviolation", (event) => {
       console.error(`content security policy: ${event.violatedDirective} ${event.blockedURI}`);
     });
   });
   context.on("request", (request) => {
-    if (request.url() === `${origin}/auth/refresh`) device.refreshes += 1;
     if (!request.url().startsWith(`${origin}/`) && !request.url().startsWith("data:")) {
       problem(name, `a request to ${request.url()}`);
     }
+  });
+  context.on("requestfinished", (request) => {
+    // As the browser has it: what it tells comes later on a busy machine.
+    if (request.url() === `${origin}/auth/refresh`) device.refreshes.push(request.timing().startTime);
   });
   context.on("console", (message) => {
     if (message.type() !== "error") return;
@@ -229,10 +232,16 @@ async function walk(origin) {
   await tab.goto(origin);
   await hasText(tab.locator("#who"), "alice · admin");
   await renewed(page);
-  const before = first.refreshes;
+  first.refreshes.length = 0;
   await renewed(tab);
   await renewed(page);
-  assert.equal(first.refreshes - before, 2, "refreshes in two renewals");
+  for (let tries = 0; first.refreshes.length < 2 && tries < 100; tries += 1) await page.waitForTimeout(50);
+  assert(first.refreshes.length >= 2, "refreshes in two renewals");
+  // On a busy machine there were more meanwhile. None is made before 80 % of the 6 s are over, by whichever tab.
+  first.refreshes.sort((one, other) => one - other).reduce((last, next) => {
+    assert(next - last >= 4800, `refreshes ${next - last} ms apart`);
+    return next;
+  });
   await tab.close();
 
   step("another person in another tab");

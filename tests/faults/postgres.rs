@@ -48,6 +48,14 @@ impl World {
         self.server.process().pid()
     }
 
+    /// Waits until somebody waits for a lock.
+    async fn somebody_waits(&self) {
+        let mut connection = self.server.connect(&self.database).await;
+        let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        while sqlx::query_scalar::<_, i64>(waiting).fetch_one(&mut connection).await.unwrap() == 0 {}
+        connection.close().await.unwrap();
+    }
+
     /// Says it to the server on a connection of its own.
     async fn say(&self, statements: &[&str]) {
         let mut connection = self.server.connect("postgres").await;
@@ -76,9 +84,13 @@ async fn postgres_killed_and_started_again() {
 async fn one_process_of_postgres_killed() {
     let (world, instances) = World::new().await;
     let mut load = Load::start("PostgreSQL, kill -9 of one connection's process", instances, world.tally.clone()).await;
+    load.gather().await;
     let mut connection: PgConnection = world.server.connect(&world.database).await;
     let victim: i32 = sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(&mut connection).await.unwrap();
-    load.surge().await;
+    // The victim keeps rotations from being done: by themselves they may all be over before it is gone.
+    sqlx::raw_sql("BEGIN; LOCK TABLE jwt_sessions IN SHARE ROW EXCLUSIVE MODE").execute(&mut connection).await.unwrap();
+    load.shared.gate.open();
+    world.somebody_waits().await;
     send("KILL", &[u32::try_from(victim).unwrap()]);
     load.fails(1).await;
     load.recovers().await;
