@@ -51,7 +51,8 @@ impl World {
     /// Waits until somebody waits for a lock.
     async fn somebody_waits(&self) {
         let mut connection = self.server.connect(&self.database).await;
-        let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        let waiting =
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
         while sqlx::query_scalar::<_, i64>(waiting).fetch_one(&mut connection).await.unwrap() == 0 {}
         connection.close().await.unwrap();
     }

@@ -22,6 +22,8 @@ use super::token::Lineage;
 
 const CLIENTS: usize = 32;
 const PATIENCE: Duration = Duration::from_secs(30);
+/// Longer than any answer takes: the demo waits 5 s for its store.
+const LOST: Duration = Duration::from_secs(10);
 const PASSWORD: &str = "correct horse";
 
 /// What the clients share.
@@ -29,6 +31,8 @@ struct Site {
     origins: [String; 2],
     gate: Gate,
     counts: Counts,
+    /// How many times each was killed.
+    kills: [AtomicUsize; 2],
 }
 
 #[derive(Default)]
@@ -58,7 +62,7 @@ struct Browser {
 impl Browser {
     fn new(number: usize, site: Arc<Site>) -> Self {
         let jar = Arc::new(Jar::default());
-        let client = Client::builder().cookie_provider(jar.clone()).timeout(PATIENCE).build().unwrap();
+        let client = Client::builder().cookie_provider(jar.clone()).timeout(LOST).build().unwrap();
         Self { number, site, jar, client, turn: number, generations: BTreeMap::new() }
     }
 
@@ -109,7 +113,9 @@ impl Browser {
         let begun = Instant::now();
         loop {
             self.turn += 1;
-            let url = format!("{}{path}", self.site.origins[self.turn % 2]);
+            let (site, which) = (&self.site, self.turn % 2);
+            let url = format!("{}{path}", site.origins[which]);
+            let kills = site.kills[which].load(Ordering::Relaxed);
             let request = match body {
                 // A refresh by cookie has no body.
                 Some(body) if body.as_object().is_some_and(serde_json::Map::is_empty) => self.client.post(url),
@@ -117,18 +123,24 @@ impl Browser {
                 None => self.client.get(url),
             };
             let asked = Instant::now();
-            if let Ok(answer) = request.send().await {
+            let sent = request.send().await;
+            if let Err(error) = &sent {
+                // This HTTP client now and then waits on for an answer of a server that is killed, its connection closed.
+                let was_killed = site.kills[which].load(Ordering::Relaxed) > kills;
+                assert!(!error.is_timeout() || was_killed, "no answer for client {}: {error:?}", self.number);
+            }
+            if let Ok(answer) = sent {
                 let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
                 if answer.bytes().await.is_ok() {
                     if status == 503 {
                         assert!(headers.contains_key(RETRY_AFTER) && !headers.contains_key(SET_COOKIE), "{headers:?}");
-                        self.site.counts.unavailable.fetch_add(1, Ordering::Relaxed);
-                        self.site.counts.slowest_unavailable.fetch_max(millis(asked), Ordering::Relaxed);
+                        site.counts.unavailable.fetch_add(1, Ordering::Relaxed);
+                        site.counts.slowest_unavailable.fetch_max(millis(asked), Ordering::Relaxed);
                     }
                     return status;
                 }
             }
-            self.site.counts.broken.fetch_add(1, Ordering::Relaxed);
+            site.counts.broken.fetch_add(1, Ordering::Relaxed);
             assert!(begun.elapsed() < PATIENCE, "nobody is there for client {}", self.number);
             sleep(Duration::from_millis(5)).await;
         }
@@ -168,7 +180,7 @@ impl<'a> Scene<'a> {
         let made = Client::new().post(one.url("/register")).json(&account).send().await.unwrap();
         assert_eq!(made.status(), 201);
         let origins = [one.origin.clone(), two.origin.clone()];
-        let site = Arc::new(Site { origins, gate: Gate::new(), counts: Counts::default() });
+        let site = Arc::new(Site { origins, gate: Gate::new(), counts: Counts::default(), kills: Default::default() });
         let mut browsers = JoinSet::new();
         for number in 0..CLIENTS {
             browsers.spawn(Browser::new(number, site.clone()).run());
@@ -197,6 +209,7 @@ impl<'a> Scene<'a> {
         let demo = self.demos[which].take().unwrap();
         let address = demo.address().to_owned();
         block_in_place(|| drop(demo));
+        self.site.kills[which].fetch_add(1, Ordering::Relaxed);
         address
     }
 
