@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use jwt_sessions_benches::cases::{
-    BARE, DECODE, EMPTY, FIRST, FIRST_UNKEPT, HAND, HAND_ASKING, HIT, HIT_ASKING, HIT_COOKIE, HIT_ENDED, IDLE, RAW,
+    BARE, DECODE, EMPTY, FIRST, FIRST_UNKEPT, HAND, HAND_ASKING, HAND_NEW, HIT, HIT_ASKING, HIT_COOKIE, HIT_ENDED,
+    IDLE, RAW, RAW_NEW,
 };
 
 use crate::figures::{BARE_07, Figures};
@@ -16,13 +17,18 @@ pub(crate) const PUBLISHED: [&str; 6] =
 pub(crate) fn layer(figures: &Figures) -> String {
     let bare = figures.part("HS256", BARE, "ns").unwrap_or(f64::NAN);
     let mut text = format!(
-        "\n## A protected route, in process\n\nNanoseconds over the bare route, which takes {bare:.0} itself; medians over the rounds of one run, all cases in turn. The two lines *alone* are no layers: they are the whole of what they do.\n\n| | {} |\n|---|{}\n",
+        "\n## A protected route, in process\n\nNanoseconds over the bare route, which takes {bare:.0} itself; medians over the rounds of one run, all cases in turn. The lines *alone* are no layers: they are the whole of what they do.\n\n| | {} |\n|---|{}\n",
         ALGORITHMS.join(" | "),
         "--:|".repeat(ALGORITHMS.len())
     );
     let ours = [HIT, HIT_COOKIE, HIT_ASKING, HIT_ENDED, FIRST, FIRST_UNKEPT];
-    for name in [IDLE, EMPTY, RAW, DECODE].into_iter().chain(ours).chain([HAND, HAND_ASKING]).chain(PUBLISHED) {
-        let alone = name == RAW || name == DECODE;
+    for name in [IDLE, EMPTY, RAW, RAW_NEW, DECODE]
+        .into_iter()
+        .chain(ours)
+        .chain([HAND, HAND_NEW, HAND_ASKING])
+        .chain(PUBLISHED)
+    {
+        let alone = [RAW, RAW_NEW, DECODE].contains(&name);
         let cell = |alg: &&str| match alone {
             true => number(figures.part(alg, name, "ns")),
             false => number(figures.over(alg, name)),
@@ -49,6 +55,10 @@ pub(crate) fn ratios(figures: &Figures) -> String {
     line("hand-written / seen before", &|alg| Some(over(alg, HAND)? / over(alg, HIT)?));
     line("best published / seen before", &|alg| Some(best(figures, alg)?.1 / over(alg, HIT)?));
     line("first sight / the signature check alone", &|alg| Some(over(alg, FIRST)? / figures.part(alg, RAW, "ns")?));
+    line("first sight / the signature check alone, each one new", &|alg| {
+        Some(over(alg, FIRST)? / figures.part(alg, RAW_NEW, "ns")?)
+    });
+    line("hand-written, each token new / first sight", &|alg| Some(over(alg, HAND_NEW)? / over(alg, FIRST)?));
     line("hand-written / first sight", &|alg| Some(over(alg, HAND)? / over(alg, FIRST)?));
     line("best published / first sight", &|alg| Some(best(figures, alg)?.1 / over(alg, FIRST)?));
     let names: Vec<_> = ALGORITHMS.iter().filter_map(|alg| Some(format!("{alg} {}", best(figures, alg)?.0))).collect();

@@ -90,7 +90,8 @@ pub fn each<'a>(
     })
 }
 
-const UNCOUNTED: usize = 16;
+/// How many at the beginning of a turn are not counted.
+pub const UNCOUNTED: usize = 16;
 
 /// Something done in the runtime, each time the same.
 pub fn done<'a>(name: &str, runtime: &'a Runtime, mut what: impl AsyncFnMut() + 'a) -> Case<'a> {

@@ -10,9 +10,9 @@ use jwt_sessions::clock::Clock;
 use jwt_sessions::store::MemoryStore;
 use tokio::runtime::Runtime;
 
-use crate::alike::{bearer, cookie, each, same};
+use crate::alike::{Credential, UNCOUNTED, bearer, cookie, each, same};
 use crate::apps::{self, Checks, Claims};
-use crate::rounds::{Case, Effort};
+use crate::rounds::{Case, Effort, meter};
 use crate::sessions::{Fed, sessions};
 use crate::tokens::{Alg, Fresh, SECRET};
 
@@ -24,10 +24,14 @@ pub const IDLE: &str = "a layer that does nothing";
 pub const EMPTY: &str = "an empty `from_fn` that inserts one extension";
 /// The signature check and nothing else.
 pub const RAW: &str = "the signature check alone (aws-lc-rs)";
+/// The same where each signature is another one, as at first sight: the processor has learned the way through none of them.
+pub const RAW_NEW: &str = "the signature check alone, each one new";
 /// The library that most use.
 pub const DECODE: &str = "`jsonwebtoken::decode` alone";
 /// What most write.
 pub const HAND: &str = "hand-written `from_fn` over jsonwebtoken";
+/// The same where each token is another one.
+pub const HAND_NEW: &str = "hand-written `from_fn` over jsonwebtoken, each token new";
 /// The same with the claims asked for.
 pub const HAND_ASKING: &str = "hand-written, the handler asks for the claims";
 /// Ours, in the ordinary case.
@@ -79,8 +83,10 @@ impl Ladder {
             same(IDLE, runtime, apps::idle_layer(), header()),
             same(EMPTY, runtime, apps::empty_from_fn(), header()),
             raw(alg, &token),
+            raw_new(alg),
             decode(alg, &token),
             same(HAND, runtime, apps::hand_written(alg), header()),
+            each(HAND_NEW, most(alg), runtime, apps::hand_written(alg), bearers(alg)),
             same(HAND_ASKING, runtime, apps::hand_written_asking(alg), header()),
             same(HIT, runtime, apps::ours(verifier()), header()),
             same(HIT_COOKIE, runtime, apps::ours(verifier()), cookie(&token)),
@@ -92,27 +98,56 @@ impl Ladder {
     }
 }
 
+/// How many new tokens a turn has at most: signing takes its time too, unmeasured.
+fn most(alg: Alg) -> usize {
+    if alg.ours.is_symmetric() { 1024 } else { 128 }
+}
+
+/// New tokens, in headers.
+fn bearers(alg: Alg) -> impl FnMut(usize) -> Vec<Credential> {
+    let mut tokens = Fresh::new(alg.signing_key());
+    move |times| tokens.take(times).iter().map(|token| bearer(token)).collect()
+}
+
 /// Each token is new to a verifier that has been running for a while: no cache can know it.
 fn first<'a>(name: &str, alg: Alg, sessions: &Sessions<Fed>, runtime: &'a Runtime) -> Case<'a> {
-    // Signing takes its time too, unmeasured.
-    let most = if alg.ours.is_symmetric() { 1024 } else { 128 };
-    let (app, sessions, mut tokens) =
-        (apps::ours(sessions.verifier()), sessions.clone(), Fresh::new(alg.signing_key()));
-    each(name, most, runtime, app, move |times| {
+    let (app, sessions, mut bearers) = (apps::ours(sessions.verifier()), sessions.clone(), bearers(alg));
+    each(name, most(alg), runtime, app, move |times| {
         // What waits to be confirmed is written now, so that the queue is never full.
         runtime.block_on(sessions.flush());
-        tokens.take(times).iter().map(|token| bearer(token)).collect()
+        bearers(times)
     })
 }
 
 fn raw<'a>(alg: Alg, token: &str) -> Case<'a> {
+    let (check, parts) = (check(alg), parts(token));
+    Case::new(RAW, move || check(black_box(&parts)))
+}
+
+fn raw_new<'a>(alg: Alg) -> Case<'a> {
+    let (check, mut tokens) = (check(alg), Fresh::new(alg.signing_key()));
+    Case::prepared(RAW_NEW, most(alg), move |times| {
+        let parts: Vec<_> = tokens.take(UNCOUNTED + times).iter().map(|token| parts(token)).collect();
+        let (uncounted, counted) = parts.split_at(UNCOUNTED);
+        uncounted.iter().for_each(&check);
+        let begun = meter();
+        counted.iter().for_each(&check);
+        meter() - begun
+    })
+}
+
+/// What is signed, and the signature.
+type Parts = (String, Vec<u8>);
+
+fn parts(token: &str) -> Parts {
     let (signed, signature) = token.rsplit_once('.').unwrap();
-    let (signed, signature) = (signed.to_owned(), URL_SAFE_NO_PAD.decode(signature).unwrap());
+    (signed.to_owned(), URL_SAFE_NO_PAD.decode(signature).unwrap())
+}
+
+fn check(alg: Alg) -> Box<dyn Fn(&Parts)> {
     if alg.pem[1].is_empty() {
         let key = hmac::Key::new(hmac::HMAC_SHA256, SECRET.as_bytes());
-        return Case::new(RAW, move || {
-            hmac::verify(&key, black_box(signed.as_bytes()), black_box(&signature)).unwrap();
-        });
+        return Box::new(move |(signed, signature)| hmac::verify(&key, signed.as_bytes(), signature).unwrap());
     }
     let algorithm: &'static dyn signature::VerificationAlgorithm = match alg.theirs {
         jsonwebtoken::Algorithm::ES256 => &signature::ECDSA_P256_SHA256_FIXED,
@@ -121,7 +156,7 @@ fn raw<'a>(alg: Alg, token: &str) -> Case<'a> {
     };
     let der = STANDARD.decode(alg.pem[1].lines().filter(|line| !line.starts_with('-')).collect::<String>()).unwrap();
     let key = signature::ParsedPublicKey::new(algorithm, der).unwrap();
-    Case::new(RAW, move || key.verify_sig(black_box(signed.as_bytes()), black_box(&signature)).unwrap())
+    Box::new(move |(signed, signature)| key.verify_sig(signed.as_bytes(), signature).unwrap())
 }
 
 fn decode<'a>(alg: Alg, token: &str) -> Case<'a> {

@@ -181,7 +181,7 @@ impl VerifierBuilder {
             clock: self.clock,
             site: self.site,
             csrf,
-            realm: self.realm.into(),
+            realm: (self.realm != REALM).then(|| self.realm.into()),
             watch: self.watch,
             cookie_first: self.cookie_first,
         }))

@@ -226,7 +226,7 @@ const ROOM: u64 = 1024;
 /// What is around a token's texts, in bytes: the entry, the claims' fields, what the allocator adds.
 const AROUND: u64 = 384;
 /// How much of a token's end is hashed, in bytes.
-const HASHED: usize = 32;
+const HASHED: usize = 16;
 /// How many tokens have a lock in common, about: so few that no writer holds it for long.
 const SHARD: usize = 256;
 const MOST_SHARDS: usize = 1024;

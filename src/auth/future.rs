@@ -3,7 +3,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use http::header::{AUTHORIZATION, CACHE_CONTROL, COOKIE, Entry, VARY};
+use http::header::{AUTHORIZATION, CACHE_CONTROL, COOKIE, VARY};
 use http::{HeaderMap, HeaderName, HeaderValue, Response};
 use pin_project_lite::pin_project;
 
@@ -17,7 +17,8 @@ pin_project! {
         #[pin]
         verdict: Verdict<F>,
         refusals: R,
-        realm: Arc<str>,
+        // None for the realm that goes without saying: most have no other, and requests on all cores would share its counter.
+        realm: Option<Arc<str>>,
     }
 }
 
@@ -39,7 +40,7 @@ pin_project! {
 }
 
 impl<F, R> ResponseFuture<F, R> {
-    pub(super) fn new(verdict: Verdict<F>, refusals: R, realm: Arc<str>) -> Self {
+    pub(super) fn new(verdict: Verdict<F>, refusals: R, realm: Option<Arc<str>>) -> Self {
         Self { verdict, refusals, realm }
     }
 }
@@ -91,8 +92,8 @@ where
 
 /// A refusal in the application's words, from the layer itself or from an extractor or a guard inside. What layers in between
 /// had added to theirs goes with it: a refusal by the layer itself never had it either.
-fn write<R: ResponseForRefusal<B>, B>(refusal: &Refusal, refusals: &R, realm: &Arc<str>) -> Response<B> {
-    let refusal = refusal.clone().within(Arc::clone(realm)).into_final();
+fn write<R: ResponseForRefusal<B>, B>(refusal: &Refusal, refusals: &R, realm: &Option<Arc<str>>) -> Response<B> {
+    let refusal = refusal.clone().within(realm.clone()).into_final();
     refusal.log();
     let mut response = refusals.response_for_refusal(&refusal);
     if !response.headers().contains_key(CACHE_CONTROL) {
@@ -105,11 +106,12 @@ fn write<R: ResponseForRefusal<B>, B>(refusal: &Refusal, refusals: &R, realm: &A
 /// What a protected route answers depends on who asks: a shared cache must not hand it to another (RFC 9111 section 3.5 says
 /// so of `Authorization` alone, not of cookies).
 fn keep_private(headers: &mut HeaderMap) {
-    if let Entry::Vacant(none) = headers.entry(CACHE_CONTROL) {
-        none.insert(HeaderValue::from_static("private"));
+    // Not by `entry`, which takes twice as long.
+    if !headers.contains_key(CACHE_CONTROL) {
+        headers.insert(CACHE_CONTROL, const { HeaderValue::from_static("private") });
     }
-    if let Entry::Vacant(none) = headers.entry(VARY) {
-        none.insert(HeaderValue::from_static("Cookie, Authorization"));
+    if !headers.contains_key(VARY) {
+        headers.insert(VARY, const { HeaderValue::from_static("Cookie, Authorization") });
         return;
     }
     let missing = match (varies_by(headers, &COOKIE), varies_by(headers, &AUTHORIZATION)) {

@@ -93,9 +93,9 @@ impl Refusal {
         Self { session, ..self }
     }
 
-    /// The same, with the challenge of that realm.
-    pub(crate) fn within(self, realm: Arc<str>) -> Self {
-        Self { realm: Some(realm), ..self }
+    /// The same, with the challenge of that realm, or of [the usual one](REALM).
+    pub(crate) fn within(self, realm: Option<Arc<str>>) -> Self {
+        Self { realm, ..self }
     }
 
     /// The same, with a response that is final: no layer further out writes it again.
@@ -315,7 +315,8 @@ mod tests {
 
     #[test]
     fn a_quoted_string_is_escaped_and_always_a_headers() {
-        let challenge = Refusal::new(RefusalKind::MissingToken).within("x\"y\\z é\r\n\t\u{7f}".into()).challenge();
+        let challenge =
+            Refusal::new(RefusalKind::MissingToken).within(Some("x\"y\\z é\r\n\t\u{7f}".into())).challenge();
         assert_eq!(challenge.unwrap(), r#"Bearer realm="x\"y\\z ""#);
     }
 

@@ -1,5 +1,4 @@
 use std::fmt;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::header::{ACCESS_CONTROL_REQUEST_METHOD, ORIGIN};
@@ -76,11 +75,12 @@ where
     }
 
     fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
-        let verdict = match self.admit(&mut request) {
-            Ok(()) => Verdict::Passed { future: self.inner.call(request) },
-            Err(refusal) => Verdict::Refused { refusal },
-        };
-        ResponseFuture::new(verdict, self.refusals.clone(), Arc::clone(self.verifier.realm()))
+        let (refusals, realm) = (self.refusals.clone(), self.verifier.realm());
+        // Not one verdict for both: a future is some hundred bytes, and would be moved once more.
+        match self.admit(&mut request) {
+            Ok(()) => ResponseFuture::new(Verdict::Passed { future: self.inner.call(request) }, refusals, realm),
+            Err(refusal) => ResponseFuture::new(Verdict::Refused { refusal }, refusals, realm),
+        }
     }
 }
 

@@ -30,7 +30,8 @@ pub(super) struct Inner {
     pub(super) clock: Clock,
     pub(super) site: Site,
     pub(super) csrf: CsrfGuard,
-    pub(super) realm: Arc<str>,
+    /// None for the usual one.
+    pub(super) realm: Option<Arc<str>>,
     pub(super) watch: Option<Arc<dyn SessionWatch>>,
     pub(super) cookie_first: bool,
 }
@@ -72,7 +73,7 @@ impl Verifier {
     pub(super) fn identify(&self, headers: &HeaderMap) -> Result<Option<Found>, Refusal> {
         let credentials = Credentials::of(headers, self.inner.site.access_cookie_name())?;
         let now = self.inner.clock.now();
-        let (mut found, mut refused) = (None::<Found>, None::<TokenError>);
+        let mut best = None::<Result<Found, TokenError>>;
         for (channel, token) in credentials.in_order(self.inner.cookie_first) {
             let checked = match self.check_known(token, now) {
                 Some(checked) => checked,
@@ -81,20 +82,16 @@ impl Verifier {
                 }
                 None => self.check_new(token, now),
             };
-            match (checked, found.take()) {
-                (Ok(taken), None) => found = Some(Found { taken, channel, now }),
-                (Ok(taken), Some(first)) => found = Some(first.beside(Found { taken, channel, now })?),
-                (Err(error), first) => {
-                    refused.get_or_insert(error);
-                    found = first;
-                }
-            }
+            let found = checked.map(|taken| Found { taken, channel, now });
+            best = Some(match (best, found) {
+                (None, found) => found,
+                (Some(Ok(first)), Ok(later)) => Ok(first.beside(later)?),
+                // A bad token beside a good one is ignored: a sibling subdomain could log people out with it.
+                (Some(Err(_)), Ok(found)) => Ok(found),
+                (Some(first), Err(_)) => first,
+            });
         }
-        // A bad token beside a good one is ignored: a sibling subdomain could log people out with it.
-        match (found, refused) {
-            (None, Some(error)) => Err(error.into()),
-            (found, _) => Ok(found),
-        }
+        Ok(best.transpose()?)
     }
 
     /// Asks the session watch about a token that is about to pass.
@@ -125,8 +122,8 @@ impl Verifier {
         &self.inner.csrf
     }
 
-    pub(crate) fn realm(&self) -> &Arc<str> {
-        &self.inner.realm
+    pub(super) fn realm(&self) -> Option<Arc<str>> {
+        self.inner.realm.clone()
     }
 
     /// What a token is worth that was verified before; none of one that is not known.
