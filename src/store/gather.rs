@@ -1,7 +1,8 @@
 //! Calls that wait for a database at the same time are sent together. No driver is named here, and any may use it.
 //!
-//! 1. A call that comes while little is under way is sent at once, alone. One that comes while as many statements are under
-//!    way as there are lanes waits, and goes with all that waited with it, on the first lane that is free.
+//! 1. A call that comes while little is under way is sent at once, alone. One that comes while a statement of several is under
+//!    way waits, and goes with all that waited with it when that is done; or on another lane, as soon as so many wait that
+//!    they are work enough: what a statement takes whatever it holds (the way, the disk) is best shared by all.
 //! 2. Nothing waits for company: gathering costs no time where nothing is under way.
 //! 3. What was sent is finished, whether or not its caller still waits; what was not yet sent is left out once its caller is gone.
 //! 4. A lane whose statement takes long gives up its place to another: one that is stuck holds up nobody but those on it.
@@ -18,6 +19,7 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use super::{StoreError, StoreErrorKind};
+use crate::clock::Clock;
 
 /// What sends calls to a database.
 pub(super) trait Carrier: Clone + Send + Sync + 'static {
@@ -33,6 +35,7 @@ pub(super) struct Gather<C: Carrier>(Arc<Shared<C>>);
 
 struct Shared<C: Carrier> {
     carrier: C,
+    clock: Clock,
     state: Mutex<State<C>>,
 }
 
@@ -42,6 +45,10 @@ struct State<C: Carrier> {
     lanes: usize,
     /// Those of them that have nothing to do.
     idle: VecDeque<oneshot::Sender<()>>,
+    /// How many of them have a statement of several calls under way.
+    gathering: usize,
+    /// What the last statement took.
+    took: Duration,
 }
 
 /// A call whose caller waits for the answer.
@@ -54,12 +61,15 @@ pub(super) struct Waiting<C: Carrier> {
 pub(super) struct Lane<C: Carrier> {
     shared: Arc<Shared<C>>,
     has_place: bool,
+    /// Whether it has a statement of several calls under way.
+    gathers: bool,
 }
 
 impl<C: Carrier> Gather<C> {
-    pub(super) fn new(carrier: C) -> Self {
-        let state = Mutex::new(State { waiting: VecDeque::new(), lanes: 0, idle: VecDeque::new() });
-        Self(Arc::new(Shared { carrier, state }))
+    pub(super) fn new(carrier: C, clock: Clock) -> Self {
+        let (waiting, idle, took) = (VecDeque::new(), VecDeque::new(), Duration::ZERO);
+        let state = Mutex::new(State { waiting, lanes: 0, idle, gathering: 0, took });
+        Self(Arc::new(Shared { carrier, clock, state }))
     }
 
     /// Has a call sent and waits for its answer.
@@ -89,7 +99,7 @@ impl<C: Carrier> Shared<C> {
     fn open_lane(shared: &Arc<Self>) {
         {
             let mut state = shared.state();
-            if state.waiting.is_empty() {
+            if state.waiting.is_empty() || !state.is_worth_a_lane() {
                 return;
             }
             while let Some(lane) = state.idle.pop_front() {
@@ -103,8 +113,15 @@ impl<C: Carrier> Shared<C> {
             }
             state.lanes += 1;
         }
-        let lane = Lane { shared: Arc::clone(shared), has_place: true };
+        let lane = Lane { shared: Arc::clone(shared), has_place: true, gathers: false };
         tokio::spawn(shared.carrier.clone().serve(lane));
+    }
+}
+
+impl<C: Carrier> State<C> {
+    fn is_worth_a_lane(&self) -> bool {
+        let waiting = u32::try_from(self.waiting.len()).unwrap_or(u32::MAX);
+        self.gathering == 0 || EACH.saturating_mul(waiting) >= self.took
     }
 }
 
@@ -127,6 +144,7 @@ impl<C: Carrier> Lane<C> {
 
     /// Waits until something waits, a moment at most; whether something does. If not, the lane is over.
     pub(super) async fn idles(&mut self, moment: Duration) -> bool {
+        self.set_gathers(false);
         let woken = {
             let mut state = self.shared.state();
             if !self.has_place || !state.waiting.is_empty() {
@@ -168,8 +186,27 @@ impl<C: Carrier> Lane<C> {
         work.await
     }
 
+    /// The same for a statement of so many calls.
+    pub(super) async fn statement<T>(&mut self, calls: usize, work: impl Future<Output = T>) -> T {
+        self.set_gathers(calls > 1);
+        let begun = self.shared.clock.uptime();
+        let done = self.during(work).await;
+        self.shared.state().took = self.shared.clock.uptime().saturating_sub(begun);
+        done
+    }
+
+    /// It stays so until the next statement: those who come before that wait for it.
+    fn set_gathers(&mut self, gathers: bool) {
+        if self.gathers != (gathers && self.has_place) {
+            let mut state = self.shared.state();
+            self.gathers = !self.gathers;
+            state.gathering = if self.gathers { state.gathering + 1 } else { state.gathering.saturating_sub(1) };
+        }
+    }
+
     fn leave(&mut self) {
         if std::mem::take(&mut self.has_place) {
+            self.set_gathers(false);
             self.shared.state().lanes -= 1;
             Shared::open_lane(&self.shared);
         }
@@ -180,6 +217,7 @@ impl<C: Carrier> Drop for Lane<C> {
     /// It is over already, unless its carrier panicked or its runtime ended.
     fn drop(&mut self) {
         if std::mem::take(&mut self.has_place) {
+            self.set_gathers(false);
             let mut state = self.shared.state();
             state.lanes -= 1;
             // Nobody is left who would send them; they hear of it.
@@ -204,6 +242,9 @@ impl<C: Carrier> Waiting<C> {
 
 /// How many statements are under way before calls wait for one another.
 const LANES: usize = 2;
+/// What a call is taken to cost a server that has everything else at hand. When those who wait make up what the last statement
+/// took, it is their number that takes the time, and another lane halves it; before that, it is something they can share.
+const EACH: Duration = Duration::from_micros(100);
 /// How many calls share a statement at most: their rows stay locked until it ends.
 const TOGETHER: usize = 200;
 /// Longer than a statement takes that waits for nobody, on a slow disk too.

@@ -5,7 +5,8 @@ use tokio::sync::Semaphore;
 use tokio::task::{JoinHandle, yield_now};
 use tokio::time::{Instant, sleep};
 
-use super::{Carrier, Gather, Lane, PATIENCE, STUCK};
+use super::{Carrier, EACH, Gather, Lane, PATIENCE, STUCK};
+use crate::clock::Clock;
 use crate::store::{StoreError, StoreErrorKind};
 
 /// A database whose statements are answered when the test says so.
@@ -39,7 +40,7 @@ impl Carrier for Database {
                 return;
             }
             self.sent.lock().unwrap().push(calls.iter().map(|call| call.call).collect());
-            lane.during(self.answers.acquire()).await.unwrap().forget();
+            lane.statement(calls.len(), self.answers.acquire()).await.unwrap().forget();
             assert!(self.how != How::Panics, "as a carrier may");
             for mut call in calls {
                 let n = call.call;
@@ -57,6 +58,7 @@ impl Carrier for Database {
 struct World {
     gather: Gather<Database>,
     database: Database,
+    clock: Clock,
 }
 
 type Answer = JoinHandle<Result<u32, StoreError>>;
@@ -64,7 +66,8 @@ type Answer = JoinHandle<Result<u32, StoreError>>;
 impl World {
     fn new(how: How) -> Self {
         let database = Database { sent: Arc::default(), answers: Arc::new(Semaphore::new(0)), how };
-        Self { gather: Gather::new(database.clone()), database }
+        let clock = Clock::manual(crate::token::Timestamp::default());
+        Self { gather: Gather::new(database.clone(), clock.clone()), database, clock }
     }
 
     fn call(&self, n: u32) -> Answer {
@@ -112,6 +115,26 @@ async fn what_comes_while_two_are_under_way_goes_together() {
     assert_eq!(begun.elapsed(), Duration::ZERO, "nobody waits for company");
     world.answers(1).await;
     assert_eq!(world.call(10).await.unwrap().unwrap(), 10, "by a lane that had nothing to do");
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_lane_is_for_many_and_not_for_a_few_who_can_share_a_slow_statement() {
+    let world = World::new(How::Answers);
+    let _first = world.calls(0..2).await;
+    world.clock.advance(EACH * 20);
+    world.answers(1).await;
+    let _gathered = world.calls(2..4).await;
+    let mut waiting = world.calls(4..23).await;
+    assert_eq!(world.sent().len(), 2, "19 wait for what takes as long as 20");
+    waiting.extend(world.calls(23..24).await);
+    assert_eq!(world.sent()[2..], [(4..24).collect::<Vec<_>>()]);
+
+    let world = World::new(How::Answers);
+    let _first = world.calls(0..2).await;
+    world.clock.advance(EACH * 20);
+    world.answers(1).await;
+    let _lone = (world.calls(2..3).await, world.calls(3..4).await);
+    assert_eq!(world.sent()[1..], [vec![2], vec![3]], "behind one that is alone nobody waits");
 }
 
 #[tokio::test(start_paused = true)]

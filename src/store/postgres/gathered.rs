@@ -76,7 +76,8 @@ impl Rotations {
     async fn send(&self, lane: &mut Lane<Self>, mut conn: Conn, calls: Vec<Call>) -> Option<Conn> {
         let mut parts = vec![apart(lane, calls)];
         while let Some(mut part) = parts.pop() {
-            let error = match lane.during(timeout(PATIENCE, self.made(&mut conn, &part))).await {
+            let made = timeout(PATIENCE, self.made(&mut conn, &part));
+            let error = match lane.statement(part.len(), made).await {
                 Ok(Ok(swapped)) => {
                     self.answer(part, swapped);
                     continue;

@@ -12,6 +12,7 @@ use super::pool::{Conn, Pool, limited};
 use super::purge::{self, Page};
 use super::swap::{self, Rotation};
 use super::{create, ends, feed, read, schema};
+use crate::clock::Clock;
 use crate::store::gather::Gather;
 use crate::store::round::Round;
 use crate::store::{
@@ -47,9 +48,9 @@ use crate::token::{SecretHash, SessionId, Timestamp};
 ///
 /// - A rotation is one statement, one round trip, and a HOT update: no index is written, and pages keep room for it. `create`
 ///   and [`revoke_subject`](SessionStore::revoke_subject) are transactions, which wait for those of the same subject.
-/// - While two statements of rotations are under way, those that come wait and share the next one, up to 200. Nobody waits for
-///   company. A row that another transaction has is left out and waited for on a connection of its own; where a statement is
-///   refused, each half is tried without the other. So two connections carry most rotations, however many wait.
+/// - Rotations that come while a statement of several is under way share the next one, up to 200. Nobody waits for company. A
+///   row that another transaction has is left out and waited for on a connection of its own; where a statement is refused, each
+///   half is tried without the other. So one or two connections carry most rotations, however many wait.
 /// - What is not answered within 15 s is an error, and its connection is closed instead of given back: a host that vanishes
 ///   without a word costs no place in the pool. The server may still be waiting for a lock for it; a `lock_timeout` below that, or
 ///   `client_connection_check_interval`, ends that too. [`revoke_all`](SessionStore::revoke_all) has no such limit.
@@ -86,7 +87,7 @@ impl PostgresStore {
     pub fn new(pool: PgPool) -> Self {
         let (purged_to, wake, listener) = (AtomicI64::new(0), watch::Sender::new(0), Mutex::new(None));
         let pool = Pool(pool);
-        let rotations = Gather::new(Rotations { pool: pool.clone(), relaxed: false });
+        let rotations = gather(&pool, false);
         let inner = Inner { pool, purged_to, wake, listener };
         Self { inner: Arc::new(inner), rotations, relaxed: false, told: AtomicU64::new(0) }
     }
@@ -97,7 +98,7 @@ impl PostgresStore {
     #[must_use]
     pub fn relaxed_rotations(mut self) -> Self {
         self.relaxed = true;
-        self.rotations = Gather::new(Rotations { pool: self.pool().clone(), relaxed: true });
+        self.rotations = gather(self.pool(), true);
         self
     }
 
@@ -242,4 +243,8 @@ impl SessionStore for PostgresStore {
             self.told.store(*count, Ordering::Relaxed);
         }
     }
+}
+
+fn gather(pool: &Pool, relaxed: bool) -> Gather<Rotations> {
+    Gather::new(Rotations { pool: pool.clone(), relaxed }, Clock::system())
 }
