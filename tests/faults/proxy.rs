@@ -112,21 +112,22 @@ async fn connection(client: TcpStream, state: Arc<State>) {
     let Ok(server) = TcpStream::connect(target).await else { return };
     // It does not matter if one of them cannot.
     let _ = (client.set_nodelay(true), server.set_nodelay(true));
-    let (from_client, to_client) = client.into_split();
-    let (from_server, to_server) = server.into_split();
+    let (mut from_client, mut to_client) = client.into_split();
+    let (mut from_server, mut to_server) = server.into_split();
     // Whichever ends first takes the other with it.
     tokio::select! {
         _ = cuts.changed() => {}
         Ok(()) = forgotten.changed() => {
-            // Until the client closes it, or all are cut. What it says goes nowhere.
+            // The server is gone with all its locks; what the client says goes nowhere, and it hears nothing, not even an end.
+            drop((from_server, to_server));
             let _ = cuts.changed().await;
         }
-        () = forth(from_client, to_server) => {}
-        () = back(from_server, to_client, &state) => {}
+        () = forth(&mut from_client, &mut to_server) => {}
+        () = back(&mut from_server, &mut to_client, &state) => {}
     }
 }
 
-async fn forth(mut from: OwnedReadHalf, mut to: OwnedWriteHalf) {
+async fn forth(from: &mut OwnedReadHalf, to: &mut OwnedWriteHalf) {
     let mut buffer = vec![0; 64 * 1024];
     while let Ok(length @ 1..) = from.read(&mut buffer).await {
         if to.write_all(&buffer[..length]).await.is_err() {
@@ -135,7 +136,7 @@ async fn forth(mut from: OwnedReadHalf, mut to: OwnedWriteHalf) {
     }
 }
 
-async fn back(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, state: &State) {
+async fn back(from: &mut OwnedReadHalf, to: &mut OwnedWriteHalf, state: &State) {
     let mut held_back = state.holds_back.subscribe();
     let mut buffer = vec![0; 64 * 1024];
     while let Ok(length @ 1..) = from.read(&mut buffer).await {
