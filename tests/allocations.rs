@@ -1,5 +1,5 @@
 //! What a request costs in allocations, which no other load on the machine changes. Times are for `benches`.
-#![allow(clippy::unwrap_used, reason = "helpers outside the test functions fail their test")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers outside the test functions fail their test")]
 
 use std::alloc::System;
 
