@@ -11,6 +11,7 @@ use super::load::{Instance, Load, STORE_TIMEOUT, instance};
 use super::proxy::Proxy;
 use super::servers::postgres::Postgres;
 use super::servers::tree::{send, signal_all};
+use super::servers::until;
 use super::tally::Tally;
 
 struct World {
@@ -53,8 +54,11 @@ impl World {
         let mut connection = self.server.connect(&self.database).await;
         let waiting =
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
-        while sqlx::query_scalar::<_, i64>(waiting).fetch_one(&mut connection).await.unwrap() == 0 {}
-        connection.close().await.unwrap();
+        let asked = async || match sqlx::query_scalar::<_, i64>(waiting).fetch_one(&mut connection).await.unwrap() {
+            0 => Err("nobody"),
+            _ => Ok(()),
+        };
+        until("who waits for a lock", asked).await;
     }
 
     /// Says it to the server on a connection of its own.
