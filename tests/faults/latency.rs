@@ -126,6 +126,19 @@ async fn mysql(revocations: usize) {
     measured("MariaDB, revocations", stores, revocations).await;
 }
 
+/// Few and slowly, and only by hand: what stands in for the server takes most of a processor.
+#[cfg(feature = "mongodb")]
+async fn mongodb() {
+    let server = super::servers::mongodb::Mongo::start().await;
+    let mut stores = Stores::new();
+    for _ in 0..3 {
+        let store = AnyStore::new(jwt_sessions::store::MongoStore::new(server.database("sessions").await));
+        store.migrate().await.unwrap();
+        stores.push(store);
+    }
+    measured("MongoDB's protocol over SQLite, revocations", stores, SOME).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sqlite_ends_sessions_everywhere_within_a_second() {
     sqlite(SOME).await;
@@ -147,7 +160,8 @@ async fn mysql_ends_sessions_everywhere_within_a_second() {
     mysql(SOME).await;
 }
 
-/// By hand: `cargo test --release --features postgres,mysql,redis --test faults -- --ignored --nocapture latency`.
+/// By hand: `cargo test --release --features postgres,mysql,redis,mongodb --test faults -- --ignored
+/// --nocapture latency`.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "a measurement of some minutes"]
 async fn live_revocation_latency() {
@@ -156,4 +170,6 @@ async fn live_revocation_latency() {
     redis(MANY).await;
     #[cfg(feature = "mysql")]
     mysql(MANY).await;
+    #[cfg(feature = "mongodb")]
+    mongodb().await;
 }
