@@ -5,8 +5,6 @@
 use http::HeaderMap;
 use http::header::{AUTHORIZATION, COOKIE};
 
-use super::refusal::{Refusal, RefusalKind};
-
 /// The access tokens of one request, before anything is known about them. Borrowed: looking costs no allocation.
 pub(super) struct Credentials<'a> {
     header: Option<&'a [u8]>,
@@ -22,17 +20,17 @@ pub(super) enum Channel {
 
 impl<'a> Credentials<'a> {
     /// Collects `Authorization: Bearer` (RFC 6750 section 2.1) and the cookies named `cookie`. Never the query string: it
-    /// ends up in logs (section 5.3). Whether the header's is [well-formed](is_token68) is still to be seen: a token that is known
-    /// is, and needs no look at each byte.
-    pub(super) fn of(headers: &'a HeaderMap, cookie: Option<&str>) -> Result<Self, Refusal> {
+    /// ends up in logs (section 5.3). None where the request is malformed. Whether the header's is
+    /// [well-formed](is_token68) is still to be seen: a token that verifies is, and needs no look at each byte.
+    pub(super) fn of(headers: &'a HeaderMap, cookie: Option<&str>) -> Option<Self> {
         let mut cookies = [None; MOST_COOKIES];
         if let Some(name) = cookie {
             let mut slots = cookies.iter_mut();
             for value in named(headers, name.as_bytes()) {
-                *slots.next().ok_or(Refusal::new(RefusalKind::InvalidRequest))? = Some(value);
+                *slots.next()? = Some(value);
             }
         }
-        Ok(Self { header: bearer(headers)?, cookies })
+        Some(Self { header: bearer(headers)?, cookies })
     }
 
     /// The tokens in the order in which they are preferred.
@@ -69,15 +67,15 @@ fn pairs(line: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 /// The one bearer token; another scheme counts as absent.
-fn bearer(headers: &HeaderMap) -> Result<Option<&[u8]>, Refusal> {
+fn bearer(headers: &HeaderMap) -> Option<Option<&[u8]>> {
     let mut found = None;
     for line in headers.get_all(AUTHORIZATION) {
         let Some(rest) = after_scheme(trimmed(line.as_bytes())) else { continue };
         // Of two lines, one part of a system would believe the first and another the last.
         let token = credential(rest).filter(|_| found.is_none());
-        found = Some(token.ok_or(Refusal::new(RefusalKind::InvalidRequest))?);
+        found = Some(token?);
     }
-    Ok(found)
+    Some(found)
 }
 
 /// What follows `Bearer`, in any letter case (RFC 9110 section 11.1); none where the scheme is another.
@@ -126,6 +124,7 @@ mod tests {
     use http::HeaderValue;
 
     use super::*;
+    use crate::auth::refusal::RefusalKind;
 
     const NAME: &str = "__Host-access";
 
@@ -134,7 +133,7 @@ mod tests {
         for (name, value) in lines {
             headers.append(*name, HeaderValue::from_bytes(value).unwrap());
         }
-        let credentials = Credentials::of(&headers, Some(NAME)).map_err(|refusal| refusal.kind())?;
+        let credentials = Credentials::of(&headers, Some(NAME)).ok_or(RefusalKind::InvalidRequest)?;
         if credentials.header.is_some_and(|token| !is_token68(token)) {
             return Err(RefusalKind::InvalidRequest);
         }

@@ -63,25 +63,28 @@ impl Verifier {
     ///
     /// The refusal that the layer would answer with.
     pub fn verify(&self, token: &str) -> Result<Verified<Payload>, Refusal> {
-        let (token, now) = (token.as_bytes(), self.inner.clock.now());
-        let taken = self.check_known(token, now).unwrap_or_else(|| self.check_new(token, now))?;
+        let (token, now) = (token.as_bytes(), self.inner.clock.recently());
+        let taken = self.check_known(token, now).unwrap_or_else(|| self.check_new(token))?;
         self.watch(&taken)?;
         Ok(taken.verified().clone())
     }
 
     /// The token by which a request is taken; none when it carries none.
     pub(super) fn identify(&self, headers: &HeaderMap) -> Result<Option<Found>, Refusal> {
-        let credentials = Credentials::of(headers, self.inner.site.access_cookie_name())?;
-        let now = self.inner.clock.now();
+        let Some(credentials) = Credentials::of(headers, self.inner.site.access_cookie_name()) else {
+            return Err(Refusal::new(RefusalKind::InvalidRequest));
+        };
+        let now = self.inner.clock.recently();
         let mut best = None::<Result<Found, TokenError>>;
         for (channel, token) in credentials.in_order(self.inner.cookie_first) {
             let checked = match self.check_known(token, now) {
                 Some(checked) => checked,
-                None if channel == Channel::Header && !is_token68(token) => {
-                    return Err(Refusal::new(RefusalKind::InvalidRequest));
-                }
-                None => self.check_new(token, now),
+                None => self.check_new(token),
             };
+            // A token that verifies has no such byte.
+            if checked.is_err() && channel == Channel::Header && !is_token68(token) {
+                return Err(Refusal::new(RefusalKind::InvalidRequest));
+            }
             let found = checked.map(|taken| Found { taken, channel, now });
             best = Some(match (best, found) {
                 (None, found) => found,
@@ -128,19 +131,19 @@ impl Verifier {
 
     /// What a token is worth that was verified before; none of one that is not known.
     fn check_known(&self, token: &[u8], now: Timestamp) -> Option<Result<Arc<Taken>, TokenError>> {
-        let Inner { checker, known, .. } = &*self.inner;
+        let Inner { checker, known, clock, .. } = &*self.inner;
         let taken = known.get(token, now)?;
-        let timely = checker.verify_again(taken.registered(), now);
+        let timely = |now| checker.verify_again(taken.registered(), now);
+        // By the exact time, what is refused: a token that has just begun to count had not, a tick ago.
+        let timely = timely(now).or_else(|_| timely(clock.now()));
         if timely.is_err_and(|error| error.kind() == TokenErrorKind::Expired) {
             known.forget(token);
         }
         Some(timely.map(|()| taken))
     }
 
-    fn check_new(&self, token: &[u8], now: Timestamp) -> Result<Arc<Taken>, TokenError> {
-        // No token has a byte above ASCII, and the empty text is no token either.
-        let text = std::str::from_utf8(token).unwrap_or_default();
-        let verified = self.inner.checker.verify(text, now)?;
+    fn check_new(&self, token: &[u8]) -> Result<Arc<Taken>, TokenError> {
+        let verified = self.inner.checker.verify(token, self.inner.clock.now())?;
         Ok(self.inner.known.met(token, Taken::new(verified)))
     }
 }

@@ -20,7 +20,7 @@ impl Checker {
     }
 
     /// Verifies a token, by [`Policy::verify`].
-    pub(crate) fn verify(&self, token: &str, now: Timestamp) -> Result<Verified<Payload>, TokenError> {
+    pub(crate) fn verify(&self, token: &[u8], now: Timestamp) -> Result<Verified<Payload>, TokenError> {
         self.policy.verify_knowing(Some(&self.headers), token, &self.keys, now)
     }
 

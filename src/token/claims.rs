@@ -6,6 +6,7 @@ use serde::de::DeserializeOwned;
 
 use super::error::{KeyError, KeyErrorKind, TokenError, TokenErrorKind};
 use super::json::{self, Value};
+use super::policy::SUBJECT_CLAIM;
 use super::session_id::SessionId;
 use super::time::Timestamp;
 
@@ -136,7 +137,7 @@ impl fmt::Debug for Payload {
 pub(super) struct Raw<'a> {
     pub(super) iss: Option<Cow<'a, str>>,
     pub(super) sub: Option<Cow<'a, str>>,
-    pub(super) aud: Option<Vec<Cow<'a, str>>>,
+    pub(super) aud: Option<Audiences<'a>>,
     pub(super) exp: Option<Timestamp>,
     pub(super) nbf: Option<Timestamp>,
     pub(super) iat: Option<Timestamp>,
@@ -155,18 +156,24 @@ impl<'a> Raw<'a> {
     pub(super) fn read(payload: &'a str, subject_claim: &str) -> Result<Self, TokenError> {
         let mut raw = Self::default();
         let mut fits = true;
-        let mut member = |name: Cow<'a, str>, value| {
-            fits &= if name == subject_claim { text(&mut raw.sub, value) } else { raw.take(&name, value) };
+        // Most have it where it usually is: no name is compared twice then.
+        let elsewhere = Some(subject_claim).filter(|claim| *claim != SUBJECT_CLAIM);
+        let member = |name: Cow<'a, str>, value| {
+            fits &= match elsewhere {
+                Some(claim) if name == claim => text(&mut raw.sub, value),
+                // Not the subject here, but still what RFC 7519 says that it is.
+                Some(_) if name == SUBJECT_CLAIM => matches!(value, Value::Text(_)),
+                _ => raw.take(&name, value),
+            };
         };
-        json::object(payload, &mut member).ok_or(TokenError::new(TokenErrorKind::Claims))?;
+        json::object(payload, member).ok_or(TokenError::new(TokenErrorKind::Claims))?;
         if fits { Ok(raw) } else { Err(TokenError::new(TokenErrorKind::ClaimType)) }
     }
 
     fn take(&mut self, name: &str, value: Value<'a>) -> bool {
         match name {
             "iss" => text(&mut self.iss, value),
-            // Not the subject here, but still what RFC 7519 says that it is.
-            "sub" => matches!(value, Value::Text(_)),
+            "sub" => text(&mut self.sub, value),
             "jti" => text(&mut self.jti, value),
             "exp" => time(&mut self.exp, &value),
             // Rounded up, where `exp` is rounded down: both err on the side of refusing.
@@ -174,11 +181,11 @@ impl<'a> Raw<'a> {
             "iat" => time(&mut self.iat, &value),
             "aud" => match value {
                 Value::Text(one) => {
-                    self.aud = Some(vec![one]);
+                    self.aud = Some(Audiences::One(one));
                     true
                 }
                 Value::Texts(many) => {
-                    self.aud = Some(many);
+                    self.aud = Some(Audiences::Many(many));
                     true
                 }
                 _ => false,
@@ -200,6 +207,21 @@ impl<'a> Raw<'a> {
                 time(&mut self.auth_time, &value);
             }
             _ => {}
+        }
+    }
+}
+
+/// `aud`: one text, which most tokens have, or a list (RFC 7519 section 4.1.3).
+pub(super) enum Audiences<'a> {
+    One(Cow<'a, str>),
+    Many(Vec<Cow<'a, str>>),
+}
+
+impl Audiences<'_> {
+    pub(super) fn contain(&self, audience: &str) -> bool {
+        match self {
+            Self::One(one) => one == audience,
+            Self::Many(many) => many.iter().any(|one| one == audience),
         }
     }
 }

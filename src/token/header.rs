@@ -25,7 +25,7 @@ impl Header {
         let text = std::str::from_utf8(bytes).map_err(|_| unusable())?;
         let (mut alg, mut typ, mut kid) = (None, None, None);
         let (mut critical, mut unencoded, mut fits) = (false, false, true);
-        json::object(text, &mut |name, value| match (&*name, value) {
+        json::object(text, |name, value| match (&*name, value) {
             ("alg", Value::Text(name)) => alg = Some(Algorithm::from_name(&name)),
             ("typ", Value::Text(name)) => typ = Some(normal_typ(&name)),
             ("kid", Value::Text(name)) => kid = Some(name.into_owned()),
@@ -45,18 +45,18 @@ impl Header {
 /// The first segments of tokens that one policy has taken with one set of keys, each with the key that it names: an issuer
 /// writes the same one before all its tokens, and nothing else decides what there is to read in it.
 #[derive(Default)]
-pub(super) struct KnownHeaders([OnceLock<(Box<str>, VerifyingKey)>; KEYS]);
+pub(super) struct KnownHeaders([OnceLock<(Box<[u8]>, VerifyingKey)>; KEYS]);
 
 /// As many as an issuer's keys between two starts of a process. Whoever has more, or writes each header anew, has them read.
 const KEYS: usize = 4;
 
 impl KnownHeaders {
-    pub(super) fn find(&self, segment: &str) -> Option<&VerifyingKey> {
+    pub(super) fn find(&self, segment: &[u8]) -> Option<&VerifyingKey> {
         self.0.iter().map_while(OnceLock::get).find(|(known, _)| **known == *segment).map(|(_, key)| key)
     }
 
     /// Keeps the header of a token whose signature is good: nobody else may fill the places.
-    pub(super) fn keep(&self, segment: &str, key: &VerifyingKey) {
+    pub(super) fn keep(&self, segment: &[u8], key: &VerifyingKey) {
         for place in &self.0 {
             let (known, _) = place.get_or_init(|| (segment.into(), key.clone()));
             // Also where somebody else was faster: one header never has two places.
@@ -95,16 +95,17 @@ mod tests {
     fn only_a_good_signature_fills_a_place() {
         let (keys, headers) = (KeySet::new(key("a")), KnownHeaders::default());
         let good = token(key("a"));
-        let (segment, rest) = good.split_once('.').unwrap();
+        let (header, rest) = good.split_once('.').unwrap();
         let (_, signature) = rest.split_once('.').unwrap();
-        let forged = format!("{segment}.e30.{signature}");
-        for bad in [forged, token(key("b")), format!("{segment}.!.{signature}")] {
-            assert!(Policy::new().verify_knowing(Some(&headers), &bad, &keys, NOW).is_err());
+        let segment = header.as_bytes();
+        let forged = format!("{header}.e30.{signature}");
+        for bad in [forged, token(key("b")), format!("{header}.!.{signature}")] {
+            assert!(Policy::new().verify_knowing(Some(&headers), bad.as_bytes(), &keys, NOW).is_err());
             assert!(headers.find(segment).is_none());
         }
-        Policy::new().verify_knowing(Some(&headers), &good, &keys, NOW).unwrap();
+        Policy::new().verify_knowing(Some(&headers), good.as_bytes(), &keys, NOW).unwrap();
         assert!(headers.find(segment).is_some_and(|found| found.key_id() == Some("a")));
-        assert!(headers.find(&segment[1..]).is_none() && headers.find("").is_none());
+        assert!(headers.find(&segment[1..]).is_none() && headers.find(b"").is_none());
         headers.keep(segment, keys.verifying_keys().first().unwrap());
         assert!(headers.0.iter().skip(1).all(|place| place.get().is_none()), "a header has one place");
     }
@@ -116,7 +117,7 @@ mod tests {
         let headers = KnownHeaders::default();
         for _ in 0..3 {
             for name in names {
-                let verified = Policy::new().verify_knowing(Some(&headers), &token(key(name)), &keys, NOW);
+                let verified = Policy::new().verify_knowing(Some(&headers), token(key(name)).as_bytes(), &keys, NOW);
                 assert!(verified.is_ok(), "{name}");
             }
         }

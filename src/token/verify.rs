@@ -18,14 +18,14 @@ impl Policy {
     ///
     /// The first step that fails, in the order of [`TokenErrorKind`](super::TokenErrorKind).
     pub fn verify(&self, token: &str, keys: &KeySet, now: Timestamp) -> Result<Verified<Payload>, TokenError> {
-        self.verify_knowing(None, token, keys, now)
+        self.verify_knowing(None, token.as_bytes(), keys, now)
     }
 
     /// The same for the keeper of the headers that this policy has taken with these keys.
     pub(super) fn verify_knowing(
         &self,
         headers: Option<&KnownHeaders>,
-        token: &str,
+        token: &[u8],
         keys: &KeySet,
         now: Timestamp,
     ) -> Result<Verified<Payload>, TokenError> {
@@ -41,7 +41,7 @@ impl Policy {
             Some(key) => key,
             None => self.key(&Header::read(&header)?, keys)?,
         };
-        if !key.verifies(segments.signed.as_bytes(), &signature) {
+        if !key.verifies(segments.signed, &signature) {
             return Err(TokenError::new(Kind::Signature));
         }
         if let (Some(headers), None) = (headers, known) {
@@ -106,7 +106,7 @@ impl Policy {
         }
         if let Some(audiences) = &self.audiences {
             let named = raw.aud.as_ref().ok_or(missing)?;
-            if !named.iter().any(|aud| audiences.iter().any(|audience| audience == aud)) {
+            if !audiences.iter().any(|audience| named.contain(audience)) {
                 return Err(TokenError::new(Kind::Audience));
             }
         }
@@ -138,24 +138,29 @@ impl Policy {
 
 /// A token's three segments, as they came.
 struct Segments<'a> {
-    header: &'a str,
-    payload: &'a str,
-    signature: &'a str,
+    header: &'a [u8],
+    payload: &'a [u8],
+    signature: &'a [u8],
     /// What the signature is over: the first two, with the dot between them.
-    signed: &'a str,
+    signed: &'a [u8],
 }
 
 impl<'a> Segments<'a> {
-    fn split(token: &'a str) -> Result<Self, TokenError> {
-        let (signed, signature) = token.rsplit_once('.').ok_or(TokenError::new(Kind::Malformed))?;
+    fn split(token: &'a [u8]) -> Result<Self, TokenError> {
+        let parted = |text: &'a [u8], at: Option<usize>| {
+            let (before, behind) = text.split_at_checked(at?)?;
+            Some((before, behind.split_first()?.1))
+        };
+        let malformed = TokenError::new(Kind::Malformed);
+        let (signed, signature) = parted(token, memchr::memrchr(b'.', token)).ok_or(malformed)?;
         // A fourth segment leaves its dot in the payload, which is no base64url.
-        let (header, payload) = signed.split_once('.').ok_or(TokenError::new(Kind::Malformed))?;
+        let (header, payload) = parted(signed, memchr::memchr(b'.', signed)).ok_or(malformed)?;
         Ok(Self { header, payload, signature, signed })
     }
 }
 
 /// The engine refuses padding, the standard alphabet and trailing bits, so that one token has one text.
-fn decode(segment: &str) -> Result<Vec<u8>, TokenError> {
+fn decode(segment: &[u8]) -> Result<Vec<u8>, TokenError> {
     URL_SAFE_NO_PAD.decode(segment).map_err(|_| TokenError::new(Kind::Malformed))
 }
 

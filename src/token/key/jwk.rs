@@ -19,8 +19,7 @@ pub(super) struct Jwk<'a>(Vec<(Cow<'a, str>, json::Value<'a>)>);
 impl<'a> Jwk<'a> {
     pub(super) fn parse(text: &'a str) -> Result<Self, KeyError> {
         let mut members = Vec::new();
-        json::object(text, &mut |name, value| members.push((name, value)))
-            .ok_or(KeyError::new(KeyErrorKind::Format))?;
+        json::object(text, |name, value| members.push((name, value))).ok_or(KeyError::new(KeyErrorKind::Format))?;
         Ok(Self(members))
     }
 

@@ -29,7 +29,7 @@ fn policy() -> Policy {
 fn verdict(policy: &Policy, token: &str) -> Result<(), Kind> {
     let (keys, headers) = (KeySet::new(key()), KnownHeaders::default());
     let knowing = |token: &str| {
-        let verified = policy.verify_knowing(Some(&headers), token, &keys, NOW);
+        let verified = policy.verify_knowing(Some(&headers), token.as_bytes(), &keys, NOW);
         verified.map(|_| ()).map_err(|error| error.kind())
     };
     let verdict = policy.verify(token, &keys, NOW).map(|_| ()).map_err(|error| error.kind());
