@@ -41,7 +41,12 @@ struct Profile {
 
 /// The route alone.
 pub fn bare() -> Router {
-    Router::new().route(PATH, get(async || TEXT))
+    served(Router::new().route(PATH, get(async || TEXT)))
+}
+
+/// As `axum::serve` has it: handlers and layers are made into services once, and not at each request.
+pub fn served(app: Router) -> Router {
+    app.with_state(())
 }
 
 /// A layer that does nothing: what axum takes for any.
@@ -70,7 +75,7 @@ pub fn hand_written_asking(alg: Alg) -> Router {
     async fn me(Extension(claims): Extension<Claims>) -> &'static str {
         if claims.sub.is_empty() { "" } else { TEXT }
     }
-    Router::new().route(PATH, get(me)).route_layer(from_fn_with_state(Arc::new(Checks::new(alg)), check))
+    served(Router::new().route(PATH, get(me))).route_layer(from_fn_with_state(Arc::new(Checks::new(alg)), check))
 }
 
 /// Ours.
@@ -83,7 +88,7 @@ pub fn ours_asking(verifier: Verifier) -> Router {
     async fn me(user: Authenticated<Profile>) -> &'static str {
         if user.name.is_empty() { "" } else { TEXT }
     }
-    Router::new().route(PATH, get(me)).route_layer(JwtAuthLayer::new(verifier))
+    served(Router::new().route(PATH, get(me))).route_layer(JwtAuthLayer::new(verifier))
 }
 
 /// What `jsonwebtoken` needs, made once.

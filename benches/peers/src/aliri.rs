@@ -10,7 +10,7 @@ use axum::body::Body;
 use axum::routing::get;
 use jwt_sessions_benches::Case;
 use jwt_sessions_benches::alike::{PATH, bearer, same};
-use jwt_sessions_benches::apps::TEXT;
+use jwt_sessions_benches::apps::{TEXT, served};
 use jwt_sessions_benches::tokens::{AUDIENCE, Alg, ISSUER};
 use tokio::runtime::Runtime;
 
@@ -35,7 +35,7 @@ pub fn app(alg: Alg) -> Router {
         .require_issuer(jwt::Issuer::from_static(ISSUER))
         .check_expiration();
     let authorizer = Oauth2Authorizer::new().with_claims::<Claims>().with_terse_error_handler::<Body>();
-    Router::new().route(PATH, get(me)).layer(authorizer.jwt_layer(Authority::new(keys, validator)))
+    served(Router::new().route(PATH, get(me))).layer(authorizer.jwt_layer(Authority::new(keys, validator)))
 }
 
 scope_guards! {

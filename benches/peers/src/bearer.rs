@@ -37,7 +37,7 @@ pub(crate) fn cases(alg: Alg, runtime: &Runtime) -> Vec<Case<'_>> {
 }
 
 fn bare_07() -> axum07::Router {
-    axum07::Router::new().route(PATH, axum07::routing::get(|| async { TEXT }))
+    axum07::Router::new().route(PATH, axum07::routing::get(|| async { TEXT })).with_state(())
 }
 
 async fn jwt_authorizer(alg: Alg) -> axum07::Router {
