@@ -26,7 +26,8 @@ impl<S: SessionStore> Sessions<S> {
         device: &Device,
         patience: &Patience,
     ) -> Result<Result<(), Refused>, SessionError> {
-        self.adopted_for(claims, token, Some(bounded(device.clone(), None)), patience).await
+        let device = claims.legacy.then(|| bounded(device.clone(), None));
+        self.adopted_for(claims, token, device, patience).await
     }
 
     /// The same for a session that is to be ended, of which nobody is asked whether it may be opened. It is made all the same:

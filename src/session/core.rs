@@ -148,20 +148,23 @@ impl<S: SessionStore> Core<S> {
 
 /// Carries `work` to its end, also when its caller stops waiting: who hangs up after a write must not keep this process from
 /// knowing what was written, or an alarm from being raised.
-pub(crate) async fn through<T: Send + 'static>(
+pub(crate) fn through<T: Send + 'static>(
     work: impl Future<Output = Result<T, SessionError>> + Send + 'static,
-) -> Result<T, SessionError> {
+) -> impl Future<Output = Result<T, SessionError>> + Send {
+    // Before anything else: what is large is moved as seldom as can be.
     let mut work = Box::pin(work.in_current_span());
-    // What is done without waiting needs no task: nobody stops in between.
-    if let Poll::Ready(done) = poll_fn(|context| Poll::Ready(work.as_mut().poll(context))).await {
-        return done;
-    }
-    match tokio::spawn(work).await {
-        Ok(done) => done,
-        Err(stopped) => match stopped.try_into_panic() {
-            Ok(panic) => std::panic::resume_unwind(panic),
-            // The runtime is shutting down. Whether something was written is not known.
-            Err(_) => Err(SessionError::new(SessionErrorKind::Store)),
-        },
+    async {
+        // What is done without waiting needs no task: nobody stops in between.
+        if let Poll::Ready(done) = poll_fn(|context| Poll::Ready(work.as_mut().poll(context))).await {
+            return done;
+        }
+        match tokio::spawn(work).await {
+            Ok(done) => done,
+            Err(stopped) => match stopped.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                // The runtime is shutting down. Whether something was written is not known.
+                Err(_) => Err(SessionError::new(SessionErrorKind::Store)),
+            },
+        }
     }
 }

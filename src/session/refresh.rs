@@ -226,7 +226,7 @@ impl<S: SessionStore> Sessions<S> {
             match decision.write {
                 Write::Nothing => return Ok((decision.outcome, decision.answer, found)),
                 Write::Revoke => {
-                    if let Err(error) = core.end(subject, id, RevokeReason::Reused, patience).await {
+                    if let Err(error) = Box::pin(core.end(subject, id, RevokeReason::Reused, patience)).await {
                         // Whoever came may not come again, and what was written after all is told by no later outcome.
                         core.reporter.report(id, subject, EventKind::Presented(decision.outcome));
                         return Err(error);

@@ -26,7 +26,8 @@ pub(super) trait Work: Send + Sync + 'static {
 /// A call of this driver that is dropped half-way leaves a connection that has lost count of its answers. Its pool finds out
 /// by asking it once more, for which it waits without end where the server is gone: the application's pool would run dry.
 pub(super) async fn call<W: Work>(pool: &MySqlPool, work: W) -> Result<W::Answer, StoreError> {
-    let conn = pool.acquire().await.map_err(broken)?;
+    // On the heap: the driver's future is kilobytes, and would be moved along with whatever waits for it.
+    let conn = Box::pin(pool.acquire()).await.map_err(broken)?;
     match tokio::spawn(finish(conn, work)).await {
         Ok(done) => done,
         Err(stopped) => match stopped.try_into_panic() {

@@ -86,8 +86,14 @@ impl Drop for Conn {
 }
 
 /// Gives up what takes longer than any caller waits: the server is gone without a word.
-pub(super) async fn limited<T>(work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
-    timeout(PATIENCE, work).await.unwrap_or_else(|_| Err(StoreError::new(StoreErrorKind::Timeout)))
+///
+/// On the heap: the driver's futures are kilobytes, and would be moved along with whatever waits for them, all the way up to the
+/// request's handler.
+pub(super) fn limited<T>(
+    work: impl Future<Output = Result<T, StoreError>> + Send,
+) -> impl Future<Output = Result<T, StoreError>> + Send {
+    let work = Box::pin(work);
+    async { timeout(PATIENCE, work).await.unwrap_or_else(|_| Err(StoreError::new(StoreErrorKind::Timeout))) }
 }
 
 /// Long enough for a statement whose caller is gone to get its lock: a server finishes it even when the connection is closed.
