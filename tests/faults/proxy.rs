@@ -28,8 +28,17 @@ struct State {
     /// Counts up when all connections are cut.
     cuts: watch::Sender<u64>,
     is_shut: AtomicBool,
-    /// Counts up when all connections are forgotten.
-    forgotten: watch::Sender<u64>,
+    /// Changes when all connections are forgotten.
+    forgotten: watch::Sender<Gone>,
+}
+
+/// What is gone when a connection says nothing more.
+#[derive(Clone, Copy)]
+pub(crate) enum Gone {
+    /// The server, with all that it holds.
+    Host,
+    /// What is between: the server waits for what it is asked next.
+    Network,
 }
 
 impl Proxy {
@@ -44,7 +53,7 @@ impl Proxy {
             holds_back: watch::Sender::new(false),
             cuts: watch::Sender::new(0),
             is_shut: AtomicBool::new(false),
-            forgotten: watch::Sender::new(0),
+            forgotten: watch::Sender::new(Gone::Host),
         });
         let task = tokio::spawn(accept(listener, state.clone())).abort_handle();
         Self { port, state, task }
@@ -71,9 +80,9 @@ impl Proxy {
         self.state.cuts.send_modify(|cuts| *cuts += 1);
     }
 
-    /// No connection that there is says anything more, nor is it closed, as when a host vanishes. New ones work.
-    pub(crate) fn forget(&self) {
-        self.state.forgotten.send_modify(|times| *times += 1);
+    /// No connection that there is says anything more, nor is it closed on this side. New ones work.
+    pub(crate) fn forget(&self, gone: Gone) {
+        self.state.forgotten.send_replace(gone);
     }
 
     /// Cuts every connection, and takes no more until it leads somewhere again.
@@ -118,9 +127,11 @@ async fn connection(client: TcpStream, state: Arc<State>) {
     tokio::select! {
         _ = cuts.changed() => {}
         Ok(()) = forgotten.changed() => {
-            // The server is gone with all its locks; what the client says goes nowhere, and it hears nothing, not even an end.
-            drop((from_server, to_server));
+            // What the client says goes nowhere, and it hears nothing, not even an end.
+            let gone = *forgotten.borrow();
+            let server = matches!(gone, Gone::Network).then_some((from_server, to_server));
             let _ = cuts.changed().await;
+            drop(server);
         }
         () = forth(&mut from_client, &mut to_server) => {}
         () = back(&mut from_server, &mut to_client, &state) => {}

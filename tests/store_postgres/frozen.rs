@@ -8,7 +8,7 @@ use jwt_sessions::store::{Created, NewSession, PostgresStore, RevokeReason, Seen
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use tokio::task::JoinSet;
 
-use super::proxy::Proxy;
+use super::proxy::{Gone, Proxy};
 use super::servers::postgres::Postgres;
 use super::servers::tree::signal_all;
 use super::servers::until;
@@ -133,12 +133,22 @@ async fn a_server_that_stood_still_has_cost_no_connection() {
 /// The old connections never say anything again; another server, say, has the address.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_host_that_vanished_has_cost_no_connection() {
+    goes_on_without(Gone::Host).await;
+}
+
+/// The server knows nothing of it: transactions that were under way wait for their next statement, with all their locks.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_network_that_vanished_has_left_nothing_locked() {
+    goes_on_without(Gone::Network).await;
+}
+
+async fn goes_on_without(gone: Gone) {
     let server = Postgres::start();
     let options = server.options("postgres");
     drop(server.connect("postgres").await);
     let proxy = Proxy::start(options.get_port(), b"").await;
     let load = Load::start(options.port(proxy.port)).await;
-    proxy.forget();
+    proxy.forget(gone);
     let begun = Instant::now();
     load.goes_on().await;
     assert!(begun.elapsed() < LONGER + Duration::from_secs(5), "{:?}", begun.elapsed());

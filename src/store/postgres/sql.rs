@@ -58,5 +58,7 @@ macro_rules! lock_subject {
     };
 }
 
-/// Each statement sees what was committed before it, whatever the database's default is: what it waited for above all.
-pub(super) const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
+/// Each statement sees what was committed before it, whatever the database's default is: what it waited for above all. Where the
+/// network is gone and the server is not, nothing is left locked for as long as that takes to find out, hours perhaps.
+pub(super) const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; \
+                                SET LOCAL idle_in_transaction_session_timeout = '5s'";
