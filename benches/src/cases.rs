@@ -46,6 +46,8 @@ pub const HIT_ENDED: &str = "jwt-sessions, seen before, a million ended sessions
 pub const FIRST: &str = "jwt-sessions, first sight";
 /// The same where no token is kept for the next time.
 pub const FIRST_UNKEPT: &str = "jwt-sessions, first sight, nothing kept";
+/// The same token again, where none is kept: what the other layers have to do each time.
+pub const UNKEPT: &str = "jwt-sessions, nothing kept, the same token";
 
 /// The sessions that a run's verifiers belong to: watched, some with many ended ones.
 pub struct Ladder {
@@ -94,6 +96,7 @@ impl Ladder {
             same(HIT_ENDED, runtime, apps::ours(self.crowded.verifier()), header()),
             first(FIRST, alg, &self.watched, runtime),
             first(FIRST_UNKEPT, alg, &self.forgetful, runtime),
+            same(UNKEPT, runtime, apps::ours(self.forgetful.verifier()), header()),
         ]
     }
 }
