@@ -62,8 +62,7 @@ impl Service {
             return answer;
         }
         let body = answer.json();
-        let names: Vec<_> = body.as_object().unwrap().keys().map(String::as_str).collect();
-        assert_eq!(names, ["data", "message", "statusCode", "success"]);
+        assert_eq!(answer.members(), ["data", "message", "statusCode", "success"].map(String::from).into());
         assert_eq!(body["statusCode"], answer.status.as_u16());
         assert_eq!(body["success"], answer.status.is_success());
         assert_eq!(answer.header("cache-control"), Some("no-store"));

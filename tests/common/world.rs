@@ -10,6 +10,7 @@
 #[path = "store.rs"]
 pub(crate) mod store;
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -379,6 +380,11 @@ impl Answer {
 
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("no JSON: {} {}", self.status, self.text))
+    }
+
+    /// The names of the body's members, in whichever order serde_json has them in this build.
+    pub(crate) fn members(&self) -> BTreeSet<String> {
+        self.json().as_object().unwrap().keys().cloned().collect()
     }
 
     pub(crate) fn error(&self) -> String {
