@@ -71,18 +71,19 @@ impl Clock {
         }
     }
 
-    /// The moment of the kernel's last tick, where there is one to be had: at most some milliseconds before the present one, and
-    /// known five times as fast. Not for what is written, nor for what a millisecond decides.
-    pub(crate) fn recently(&self) -> Timestamp {
+    /// Not before the present moment and hardly after it, and known five times as fast: one [`TICK`] after the kernel's last, where
+    /// there is that to be had. Not for what is written, nor for what a moment decides.
+    pub(crate) fn about_now(&self) -> Timestamp {
         match &self.0 {
-            #[cfg(target_os = "linux")]
+            #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
             Source::System => {
+                use nix::sys::time::TimeSpec;
                 use nix::time::{ClockId, clock_gettime};
 
-                let tick = clock_gettime(ClockId::CLOCK_REALTIME_COARSE);
                 let millis =
-                    |tick: nix::sys::time::TimeSpec| tick.tv_sec().saturating_mul(1000) + tick.tv_nsec() / 1_000_000;
-                tick.map_or_else(|_| self.now(), |tick| Timestamp::from_millis(millis(tick).max(0)))
+                    |tick: TimeSpec| tick.tv_sec().saturating_mul(1000).saturating_add(tick.tv_nsec() / 1_000_000);
+                let tick = clock_gettime(ClockId::CLOCK_REALTIME_COARSE).map(|tick| millis(tick).max(0));
+                tick.map_or_else(|_| self.now(), |tick| Timestamp::from_millis(tick).after(TICK))
             }
             _ => self.now(),
         }
@@ -96,6 +97,10 @@ impl Clock {
         }
     }
 }
+
+/// A kernel ticks at least so often while it has anything to do.
+#[cfg(all(target_os = "linux", target_pointer_width = "64"))]
+const TICK: Duration = Duration::from_millis(10);
 
 /// When this process first asked how long it runs.
 static START: LazyLock<Instant> = LazyLock::new(Instant::now);

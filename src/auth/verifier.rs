@@ -1,5 +1,6 @@
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::HeaderMap;
 
@@ -63,8 +64,8 @@ impl Verifier {
     ///
     /// The refusal that the layer would answer with.
     pub fn verify(&self, token: &str) -> Result<Verified<Payload>, Refusal> {
-        let (token, now) = (token.as_bytes(), self.inner.clock.recently());
-        let taken = self.check_known(token, now).unwrap_or_else(|| self.check_new(token))?;
+        let (token, about_now) = (token.as_bytes(), self.inner.clock.about_now());
+        let (taken, _) = self.check_known(token, about_now).unwrap_or_else(|| self.check_new(token))?;
         self.watch(&taken)?;
         Ok(taken.verified().clone())
     }
@@ -74,10 +75,10 @@ impl Verifier {
         let Some(credentials) = Credentials::of(headers, self.inner.site.access_cookie_name()) else {
             return Err(Refusal::new(RefusalKind::InvalidRequest));
         };
-        let now = self.inner.clock.recently();
+        let about_now = self.inner.clock.about_now();
         let mut best = None::<Result<Found, TokenError>>;
         for (channel, token) in credentials.in_order(self.inner.cookie_first) {
-            let checked = match self.check_known(token, now) {
+            let checked = match self.check_known(token, about_now) {
                 Some(checked) => checked,
                 None => self.check_new(token),
             };
@@ -85,7 +86,7 @@ impl Verifier {
             if checked.is_err() && channel == Channel::Header && !is_token68(token) {
                 return Err(Refusal::new(RefusalKind::InvalidRequest));
             }
-            let found = checked.map(|taken| Found { taken, channel, now });
+            let found = checked.map(|(taken, now)| Found { taken, channel, now });
             best = Some(match (best, found) {
                 (None, found) => found,
                 (Some(Ok(first)), Ok(later)) => Ok(first.beside(later)?),
@@ -130,23 +131,31 @@ impl Verifier {
     }
 
     /// What a token is worth that was verified before; none of one that is not known.
-    fn check_known(&self, token: &[u8], now: Timestamp) -> Option<Result<Arc<Taken>, TokenError>> {
+    pub(super) fn check_known(&self, token: &[u8], about_now: Timestamp) -> Option<Judged> {
         let Inner { checker, known, clock, .. } = &*self.inner;
-        let taken = known.get(token, now)?;
+        let taken = known.get(token, about_now)?;
         let timely = |now| checker.verify_again(taken.registered(), now);
-        // By the exact time, what is refused: a token that has just begun to count had not, a tick ago.
-        let timely = timely(now).or_else(|_| timely(clock.now()));
+        // Where a second makes no difference, a few milliseconds make none.
+        let is_clear = timely(about_now.before(SECOND)).is_ok() && timely(about_now.after(SECOND)).is_ok();
+        let now = if is_clear { about_now } else { clock.now() };
+        let timely = timely(now);
         if timely.is_err_and(|error| error.kind() == TokenErrorKind::Expired) {
             known.forget(token);
         }
-        Some(timely.map(|()| taken))
+        Some(timely.map(|()| (taken, now)))
     }
 
-    fn check_new(&self, token: &[u8]) -> Result<Arc<Taken>, TokenError> {
-        let verified = self.inner.checker.verify(token, self.inner.clock.now())?;
-        Ok(self.inner.known.met(token, Taken::new(verified)))
+    fn check_new(&self, token: &[u8]) -> Judged {
+        let now = self.inner.clock.now();
+        let verified = self.inner.checker.verify(token, now)?;
+        Ok((self.inner.known.met(token, Taken::new(verified)), now))
     }
 }
+
+/// A valid token, and the moment at which it was.
+type Judged = Result<(Arc<Taken>, Timestamp), TokenError>;
+
+const SECOND: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 impl Verifier {

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use jwt_sessions::store::{Created, NewSession, PostgresStore, RevokeReason, Seen, SessionStore, Swap, Swapped};
+use sqlx::Executor as _;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use tokio::task::JoinSet;
 
@@ -140,6 +141,34 @@ async fn a_host_that_vanished_has_cost_no_connection() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_network_that_vanished_has_left_nothing_locked() {
     goes_on_without(Gone::Network).await;
+}
+
+/// What the server was asked last, it has done, and waits for more: the turn of the subject is that login's.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_login_that_is_cut_off_holds_up_the_next_one_for_seconds() {
+    let server = Postgres::start();
+    let options = server.options("postgres");
+    let (mut beside, mut watcher) = (server.connect("postgres").await, server.connect("postgres").await);
+    let proxy = Proxy::start(options.get_port(), b"").await;
+    super::ready(server.pool("postgres", 1)).await;
+    // With no connection in it yet: the next login has one that was not cut off.
+    let pool = PgPoolOptions::new().max_connections(CONNECTIONS).connect_lazy_with(options.port(proxy.port));
+    let store = PostgresStore::new(pool);
+    beside.execute("BEGIN; LOCK TABLE jwt_sessions IN ACCESS EXCLUSIVE MODE").await.unwrap();
+    let cut_off = tokio::spawn({
+        let store = store.clone();
+        async move { store.create(&session(1, "alice")).await }
+    });
+    let waits = "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock'";
+    until("a login that waits for the table", async || watcher.fetch_one(waits).await).await;
+    proxy.forget(Gone::Network);
+    beside.execute("COMMIT").await.unwrap();
+
+    let begun = Instant::now();
+    let next = store.create(&session(2, "alice")).await.unwrap();
+    assert!(matches!(next, Created::Opened { .. }), "{next:?}");
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    cut_off.abort();
 }
 
 async fn goes_on_without(gone: Gone) {

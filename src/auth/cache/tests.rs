@@ -122,6 +122,25 @@ fn what_is_kept_is_judged_by_the_time_of_each_request() {
 }
 
 #[test]
+fn a_kept_token_counts_to_the_millisecond_whatever_the_tick_says() {
+    let issuer = Issuer::new();
+    let verifier = issuer.verifier();
+    let (begins, ends) = (NOW + 10, NOW + 60);
+    let token = issuer.token("alice", &format!(r#","nbf":{begins}"#));
+    for edge in [begins, ends] {
+        for (off, lag) in (-30..=30).flat_map(|off| [-10, 0, 10].map(|lag| (off, lag))) {
+            issuer.at(NOW + 30);
+            known(&verifier, &token);
+            let now = 1000 * edge + off;
+            issuer.clock.set(Timestamp::from_millis(now));
+            let judged = verifier.check_known(token.as_bytes(), Timestamp::from_millis(now + lag)).unwrap();
+            let counts = (1000 * begins..1000 * ends).contains(&now);
+            assert_eq!(judged.is_ok(), counts, "{off} ms from {edge}, {lag}");
+        }
+    }
+}
+
+#[test]
 fn a_token_that_expires_while_it_is_kept_is_refused_and_forgotten() {
     let issuer = Issuer::new();
     let verifier = issuer.verifier();

@@ -54,8 +54,10 @@ use crate::token::{SecretHash, SessionId, Timestamp};
 /// - What is not answered within 15 s is an error, and its connection is closed instead of given back: a host that vanishes
 ///   without a word costs no place in the pool. The server may still be waiting for a lock for it; a `lock_timeout` below that, or
 ///   `client_connection_check_interval`, ends that too. Where the network is gone and the server is not, the server ends a
-///   transaction that was under way, with its locks, after 5 s (`idle_in_transaction_session_timeout`, which each transaction sets
-///   for itself). [`revoke_all`](SessionStore::revoke_all) has no limit for an answer.
+///   transaction that was under way, with its locks, 5 s after it had been asked last: `idle_in_transaction_session_timeout`,
+///   which each transaction sets for itself. Of several logins of one subject that were cut off, each has its turn of that. Nor may
+///   an application stand still for so long within a transaction: it is an error, and nothing of it was written.
+///   [`revoke_all`](SessionStore::revoke_all) has no limit for an answer.
 /// - sqlx tests each connection that it takes from a pool, which is a second round trip: `test_before_acquire(false)` turns that
 ///   off. The default `acquire_timeout` is 30 s, longer than the 5 s that a session's caller waits.
 /// - sqlx 0.9 hands out a connection with an open transaction after somebody's `begin` was dropped half-way, and what is written
