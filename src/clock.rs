@@ -71,7 +71,7 @@ impl Clock {
         }
     }
 
-    /// Not before the present moment and hardly after it, and known five times as fast: one [`TICK`] after the kernel's last, where
+    /// Not before the present moment and hardly after it, and known in a fraction of the time: one [`TICK`] after the kernel's last, where
     /// there is that to be had. Not for what is written, nor for what a moment decides.
     pub(crate) fn about_now(&self) -> Timestamp {
         match &self.0 {
