@@ -71,8 +71,8 @@ impl Clock {
         }
     }
 
-    /// Not before the present moment and hardly after it, and known in a fraction of the time: one [`TICK`] after the kernel's last, where
-    /// there is that to be had. Not for what is written, nor for what a moment decides.
+    /// Hardly after the present moment and, while the kernel ticks, not before it; known in a fraction of the time: one `TICK` after
+    /// the kernel's last, where there is that to be had. Not for what is written, nor for what a moment decides.
     pub(crate) fn about_now(&self) -> Timestamp {
         match &self.0 {
             #[cfg(all(target_os = "linux", target_pointer_width = "64"))]

@@ -66,7 +66,7 @@ fn pairs(line: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// The one bearer token; another scheme counts as absent.
+/// The one bearer token; another scheme counts as absent. None of either where the header is malformed.
 fn bearer(headers: &HeaderMap) -> Option<Option<&[u8]>> {
     let mut found = None;
     for line in headers.get_all(AUTHORIZATION) {
