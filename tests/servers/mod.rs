@@ -20,6 +20,9 @@ use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
+use jwt_sessions::store::{NewSession, RevokeReason, SessionStore, Swap};
+use jwt_sessions::token::{SecretHash, SessionId, Timestamp};
+
 /// How long a server may take to answer for the first time.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -31,6 +34,19 @@ pub(crate) fn free_port() -> u16 {
 /// Whether this process is root's: some servers refuse to be.
 pub(crate) fn is_root() -> bool {
     Command::new("id").arg("-u").output().unwrap().stdout == b"0\n"
+}
+
+/// What waits for a call of that store, in bytes. A driver's futures are thousands, and would be moved with whatever waits for them.
+pub(crate) fn sizes_of_calls(store: &impl SessionStore) -> [usize; 5] {
+    let (id, hash) = (SessionId::from_bytes([1; 16]), SecretHash::from_bytes([7; 32]));
+    let new = NewSession::new(id, "alice", hash, PATIENCE, PATIENCE, Timestamp::from_secs(0));
+    [
+        size_of_val(&store.load("alice", id)),
+        size_of_val(&store.swap("alice", id, &hash, &Swap::new((1, 1), 2, 1))),
+        size_of_val(&store.create(&new)),
+        size_of_val(&store.revoke("alice", id, RevokeReason::Logout)),
+        size_of_val(&store.list("alice")),
+    ]
 }
 
 /// Asks again until there is an answer; fails with the last error when that takes too long.

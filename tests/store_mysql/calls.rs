@@ -11,21 +11,13 @@ use sqlx::mysql::{MySqlPool, MySqlPoolOptions};
 use tokio::task::JoinSet;
 
 use crate::servers::mysql::{Counter, MySql};
+use crate::servers::sizes_of_calls;
 use crate::{HASH, id, open, ready, session, swap, words};
 
-/// In bytes. The driver's futures are thousands, and would be moved with whatever waits for them.
 #[tokio::test]
 async fn a_call_is_small_enough_to_be_moved() {
     let store = MySqlStore::new(MySqlPool::connect_lazy("mysql://nobody@127.0.0.1/none").unwrap());
-    let new = session(1, "alice");
-    let rotation = Swap::new((1, 1), 2, 1);
-    let sizes = [
-        size_of_val(&store.load("alice", new.id)),
-        size_of_val(&store.swap("alice", new.id, &HASH, &rotation)),
-        size_of_val(&store.create(&new)),
-        size_of_val(&store.revoke("alice", new.id, RevokeReason::Logout)),
-        size_of_val(&store.list("alice")),
-    ];
+    let sizes = sizes_of_calls(&store);
     assert!(sizes.iter().all(|size| *size <= 1024), "{sizes:?}");
 }
 

@@ -7,7 +7,8 @@ use sqlx::Row as _;
 use sqlx::postgres::PgPool;
 
 use super::servers::postgres::Postgres;
-use super::{HASH, fresh, open, ready, rotation, run, session, swap, wins, with};
+use super::servers::sizes_of_calls;
+use super::{fresh, open, ready, rotation, run, session, swap, wins, with};
 
 /// A store in a database whose statements are in the log.
 pub(crate) struct Logged {
@@ -37,19 +38,10 @@ impl Logged {
     }
 }
 
-/// In bytes. The driver's futures are thousands, and would be moved with whatever waits for them.
 #[tokio::test]
 async fn a_call_is_small_enough_to_be_moved() {
     let store = PostgresStore::new(PgPool::connect_lazy("postgres://nobody@127.0.0.1/none").unwrap());
-    let new = session(1, "alice");
-    let rotation = Swap::new((1, 1), 2, 1);
-    let sizes = [
-        size_of_val(&store.load("alice", new.id)),
-        size_of_val(&store.swap("alice", new.id, &HASH, &rotation)),
-        size_of_val(&store.create(&new)),
-        size_of_val(&store.revoke("alice", new.id, RevokeReason::Logout)),
-        size_of_val(&store.list("alice")),
-    ];
+    let sizes = sizes_of_calls(&store);
     assert!(sizes.iter().all(|size| *size <= 1024), "{sizes:?}");
 }
 
