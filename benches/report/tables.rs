@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use jwt_sessions_benches::cases::{
     BARE, DECODE, EMPTY, FIRST, FIRST_UNKEPT, HAND, HAND_ASKING, HAND_NEW, HIT, HIT_ASKING, HIT_COOKIE, HIT_ENDED,
-    IDLE, RAW, RAW_NEW, UNKEPT,
+    IDLE, PLACED, PLACED_NEW, RAW, RAW_NEW, UNKEPT,
 };
 
 use crate::figures::{BARE_07, Figures};
@@ -22,7 +22,7 @@ pub(crate) fn layer(figures: &Figures) -> String {
         "--:|".repeat(ALGORITHMS.len())
     );
     let ours = [HIT, HIT_COOKIE, HIT_ASKING, HIT_ENDED, FIRST, FIRST_UNKEPT, UNKEPT];
-    for name in [IDLE, EMPTY, RAW, RAW_NEW, DECODE]
+    for name in [IDLE, EMPTY, RAW, RAW_NEW, PLACED, PLACED_NEW, DECODE]
         .into_iter()
         .chain(ours)
         .chain([HAND, HAND_NEW, HAND_ASKING])
@@ -57,9 +57,11 @@ pub(crate) fn ratios(figures: &Figures) -> String {
     line("first sight / the signature check alone, each one new", &|alg| {
         Some(over(alg, FIRST)? / figures.part(alg, RAW_NEW, "ns")?)
     });
+    line("first sight / a layer of nothing but that check", &|alg| Some(over(alg, FIRST)? / over(alg, PLACED_NEW)?));
     line("hand-written, each token new / first sight", &|alg| Some(over(alg, HAND_NEW)? / over(alg, FIRST)?));
     // What gets the same token each time is compared with what does.
     line("nothing kept / the signature check alone", &|alg| Some(over(alg, UNKEPT)? / figures.part(alg, RAW, "ns")?));
+    line("nothing kept / a layer of nothing but that check", &|alg| Some(over(alg, UNKEPT)? / over(alg, PLACED)?));
     line("hand-written / nothing kept", &|alg| Some(over(alg, HAND)? / over(alg, UNKEPT)?));
     line("best published / nothing kept", &|alg| Some(best(figures, alg)?.1 / over(alg, UNKEPT)?));
     let names: Vec<_> = ALGORITHMS.iter().filter_map(|alg| Some(format!("{alg} {}", best(figures, alg)?.0))).collect();

@@ -12,6 +12,7 @@ use jwt_sessions::{Authenticated, JwtAuthLayer, Verifier};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use tower::layer::util::Identity;
+use tower::util::MapRequestLayer;
 
 use crate::alike::PATH;
 use crate::tokens::{AUDIENCE, Alg, ISSUER, SECRET};
@@ -52,6 +53,15 @@ pub fn served(app: Router) -> Router {
 /// A layer that does nothing: what axum takes for any.
 pub fn idle_layer() -> Router {
     bare().route_layer(Identity::new())
+}
+
+/// A layer that does `check` at each request, and nothing else.
+pub fn checking(check: impl Fn() + Send + Sync + 'static) -> Router {
+    let check = Arc::new(check);
+    bare().route_layer(MapRequestLayer::new(move |request: Request| {
+        check();
+        request
+    }))
 }
 
 /// The least that a middleware function can do.

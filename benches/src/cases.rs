@@ -1,6 +1,7 @@
 //! The cases of one algorithm that need no other crate: the ladder from nothing to ours.
 
 use std::hint::black_box;
+use std::sync::{Arc, Mutex};
 
 use aws_lc_rs::{hmac, signature};
 use base64::Engine;
@@ -26,6 +27,10 @@ pub const EMPTY: &str = "an empty `from_fn` that inserts one extension";
 pub const RAW: &str = "the signature check alone (aws-lc-rs)";
 /// The same where each signature is another one, as at first sight: the processor has learned the way through none of them.
 pub const RAW_NEW: &str = "the signature check alone, each one new";
+/// The signature check where ours does it: alone it has the processor's caches for itself.
+pub const PLACED: &str = "a layer of nothing but the signature check";
+/// The same where each signature is another one.
+pub const PLACED_NEW: &str = "a layer of nothing but the signature check, each one new";
 /// The library that most use.
 pub const DECODE: &str = "`jsonwebtoken::decode` alone";
 /// What most write.
@@ -86,6 +91,8 @@ impl Ladder {
             same(EMPTY, runtime, apps::empty_from_fn(), header()),
             raw(alg, &token),
             raw_new(alg),
+            placed(alg, &token, runtime),
+            placed_new(alg, runtime),
             decode(alg, &token),
             same(HAND, runtime, apps::hand_written(alg), header()),
             each(HAND_NEW, most(alg), runtime, apps::hand_written(alg), bearers(alg)),
@@ -139,6 +146,26 @@ fn raw_new<'a>(alg: Alg) -> Case<'a> {
     })
 }
 
+fn placed<'a>(alg: Alg, token: &str, runtime: &'a Runtime) -> Case<'a> {
+    let (check, parts) = (check(alg), parts(token));
+    let app = apps::checking(move || check(black_box(&parts)));
+    same(PLACED, runtime, app, bearer(token))
+}
+
+fn placed_new<'a>(alg: Alg, runtime: &'a Runtime) -> Case<'a> {
+    let (check, next, mut tokens) =
+        (check(alg), Arc::new(Mutex::new(Vec::new().into_iter())), Fresh::new(alg.signing_key()));
+    let app = {
+        let next = Arc::clone(&next);
+        apps::checking(move || check(&next.lock().unwrap().next().unwrap()))
+    };
+    each(PLACED_NEW, most(alg), runtime, app, move |times| {
+        let tokens = tokens.take(times);
+        *next.lock().unwrap() = tokens.iter().map(|token| parts(token)).collect::<Vec<_>>().into_iter();
+        tokens.iter().map(|token| bearer(token)).collect()
+    })
+}
+
 /// What is signed, and the signature.
 type Parts = (String, Vec<u8>);
 
@@ -147,7 +174,7 @@ fn parts(token: &str) -> Parts {
     (signed.to_owned(), URL_SAFE_NO_PAD.decode(signature).unwrap())
 }
 
-fn check(alg: Alg) -> Box<dyn Fn(&Parts)> {
+fn check(alg: Alg) -> Box<dyn Fn(&Parts) + Send + Sync> {
     if alg.pem[1].is_empty() {
         let key = hmac::Key::new(hmac::HMAC_SHA256, SECRET.as_bytes());
         return Box::new(move |(signed, signature)| hmac::verify(&key, signed.as_bytes(), signature).unwrap());
