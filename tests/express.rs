@@ -179,6 +179,24 @@ async fn a_refresh_takes_the_cookie_or_the_body() {
 }
 
 #[tokio::test]
+async fn a_lost_answer_logs_nobody_out() {
+    let service = Service::new();
+    let (mut jar, _) = service.login("alice").await;
+    for loss in 1..4 {
+        // Nobody keeps it, and all that was noted of it is written.
+        assert_eq!(service.send(post("/users/refresh-token").jar(&jar)).await.status, 200);
+        service.world.sessions.flush().await;
+        service.world.wait(3600);
+        let answer = service.send(post("/users/refresh-token").jar(&jar)).await;
+        assert_eq!(said(&answer), (200, "Access token refreshed".into()), "loss {loss}");
+        jar.keep(&answer);
+        assert!(service.knows(me().jar(&jar)).await);
+        service.world.sessions.flush().await;
+        service.world.wait(3600);
+    }
+}
+
+#[tokio::test]
 async fn the_newer_token_of_a_session_counts_wherever_it_is() {
     let service = Service::new();
     let (jar, _) = service.login("alice").await;

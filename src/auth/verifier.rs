@@ -60,6 +60,9 @@ impl Verifier {
 
     /// Verifies one access token as the layer does, the session watch included: for a WebSocket's first message, say.
     ///
+    /// It counts as a sight of the session, whose client must have the token then: never ask it about one that is still to be
+    /// handed out. Where that answer is lost, its client would pass for a thief.
+    ///
     /// # Errors
     ///
     /// The refusal that the layer would answer with.
@@ -116,6 +119,12 @@ impl Verifier {
         // Also of a token whose session was ended: whoever still has it must not end others with it.
         self.watch(&taken).ok()?;
         Some(taken.registered().clone())
+    }
+
+    /// What an access token says that was just signed and that nobody has yet: this is no sight of it.
+    #[cfg(feature = "axum")]
+    pub(crate) fn read_own(&self, token: &str) -> Result<Verified<Payload>, TokenError> {
+        self.inner.checker.verify(token.as_bytes(), self.inner.clock.now())
     }
 
     pub(super) fn site(&self) -> &Site {
