@@ -76,6 +76,8 @@ impl SessionStore for Unreliable {
         secret_hash: &SecretHash,
         swap: &Swap,
     ) -> Result<Swapped, StoreError> {
+        // The way there takes some of what a caller waits in all.
+        tokio::time::sleep(Duration::from_millis(1)).await;
         let swapped = self.inner.swap(subject, id, secret_hash, swap).await;
         if swap.cut == 0 { swapped } else { self.answer(swapped).await }
     }
@@ -282,6 +284,22 @@ async fn a_thief_is_reported_also_where_nobody_knows_whether_the_session_was_end
     world.answers(AT_ONCE);
     assert!(matches!(sessions.refresh(tokens.refresh_token()).await.unwrap(), Refreshed::Refused(_)));
     assert!(is_ended(&sessions, &tokens));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_thief_is_reported_also_where_the_store_takes_longer_to_end_the_session_than_is_waited() {
+    let world = World::new();
+    let sessions = world.builder().build().unwrap();
+    let stolen = open(&sessions).await;
+    let mut tokens = renewed(sessions.refresh(stolen.refresh_token()).await.unwrap());
+    for _ in 0..2 {
+        world.clock.advance(HOUR);
+        tokens = renewed(sessions.refresh(tokens.refresh_token()).await.unwrap());
+    }
+    // Written, and nobody is ever told.
+    world.answers(HELD_BACK);
+    assert_eq!(sessions.refresh(stolen.refresh_token()).await.unwrap_err().kind(), SessionErrorKind::Store);
+    assert!(world.has_heard("reused:stale"));
 }
 
 #[tokio::test]

@@ -154,7 +154,7 @@ impl<S: SessionStore> Sessions<S> {
         core.mint.check(&claims.subject, &granted, core.clock.now(), room)?;
         let sessions = self.clone();
         let (claims, (outcome, answer, loaded)) = through(async move {
-            let rotated = patience.wait(sessions.rotated(&claims, secret_hash, operation, &patience)).await?;
+            let rotated = sessions.rotated(&claims, secret_hash, operation, &patience).await?;
             sessions.settle(&claims, operation, &rotated);
             Ok((claims, rotated))
         })
@@ -200,7 +200,8 @@ impl<S: SessionStore> Sessions<S> {
         core.reporter.report(claims.session, &claims.subject, EventKind::Presented(*outcome));
     }
 
-    /// Decides and writes, again when another writer was faster. Whoever calls this sets the time for all of it.
+    /// Decides and writes, again when another writer was faster. Each call is waited for by itself: with one wait around them, what
+    /// is to be said of a call that takes too long would be cut off with it.
     async fn rotated(
         &self,
         claims: &RefreshClaims,
@@ -214,11 +215,11 @@ impl<S: SessionStore> Sessions<S> {
         let rotation = if claims.legacy { core.rotation.by_itself() } else { core.rotation };
         let (subject, id) = (claims.subject.as_str(), claims.session);
         let mut found = match hoped_for(token, operation, &rotation) {
-            Some((outcome, swap)) => match core.store.swap(subject, id, &secret_hash, &swap).await? {
+            Some((outcome, swap)) => match patience.wait(core.store.swap(subject, id, &secret_hash, &swap)).await? {
                 Swapped::Won(won) => return Ok((outcome, Answer::Both, Some(won))),
                 Swapped::Lost(found) => found,
             },
-            None => core.store.load(subject, id).await?,
+            None => patience.wait(core.store.load(subject, id)).await?,
         };
         for _ in 0..TRIES {
             let Some(loaded) = found else { return Ok((Outcome::Unknown, Answer::Refusal, None)) };
@@ -233,7 +234,7 @@ impl<S: SessionStore> Sessions<S> {
                     }
                     return Ok((decision.outcome, decision.answer, found));
                 }
-                Write::Swap(swap) => match core.store.swap(subject, id, &secret_hash, &swap).await? {
+                Write::Swap(swap) => match patience.wait(core.store.swap(subject, id, &secret_hash, &swap)).await? {
                     Swapped::Won(won) => return Ok((decision.outcome, decision.answer, Some(won))),
                     Swapped::Lost(now) => found = now,
                 },
