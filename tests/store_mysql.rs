@@ -18,6 +18,8 @@ mod faults;
 mod feed;
 #[path = "store_mysql/migrate.rs"]
 mod migrate;
+#[path = "faults/proxy.rs"]
+mod proxy;
 #[path = "store_mysql/purge.rs"]
 mod purge;
 #[path = "servers/mod.rs"]

@@ -5,16 +5,21 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use jwt_sessions::store::{AnyStore, SessionStore, Swap, Swapped, connect};
+use jwt_sessions::store::{MySqlStore, SessionStore, Swap, Swapped, connect};
+use sqlx::mysql::MySqlPoolOptions;
 use tokio::task::JoinSet;
 
+use crate::proxy::{Gone, Proxy};
 use crate::servers::mysql::MySql;
 use crate::servers::until;
 use crate::{HASH, id, session};
 
 const CLIENTS: u128 = 32;
+const CONNECTIONS: u32 = 8;
 /// What a session waits for its store.
 const GIVE_UP: Duration = Duration::from_secs(5);
+/// What the store itself waits for an answer, and a moment more.
+const LONGER: Duration = Duration::from_secs(18);
 
 #[derive(Default)]
 struct Counts {
@@ -26,7 +31,7 @@ struct Counts {
 }
 
 /// Rotates one session until it is told to stop, and goes on from the row after an error, as a client's next request does.
-async fn rotate(store: AnyStore, n: u128, counts: Arc<Counts>) {
+async fn rotate(store: impl SessionStore, n: u128, counts: Arc<Counts>) {
     let mut generation = 1;
     while !counts.stop.load(Ordering::SeqCst) {
         let swap = Swap::new((generation, (generation - 1).max(1)), generation + 1, generation);
@@ -60,6 +65,11 @@ async fn rotate(store: AnyStore, n: u128, counts: Arc<Counts>) {
 async fn under_load(server: &mut MySql, fault: impl AsyncFnOnce(&mut MySql)) -> Duration {
     let database = server.database().await;
     let store = connect(&format!("mysql://root@127.0.0.1:{}/{database}", server.port)).await.unwrap();
+    around(store, async || fault(server).await).await
+}
+
+/// The same over that store.
+async fn around<S: SessionStore + Clone + 'static>(store: S, fault: impl AsyncFnOnce()) -> Duration {
     store.migrate().await.unwrap();
     let (counts, mut clients) = (Arc::new(Counts::default()), JoinSet::new());
     for n in 0..CLIENTS {
@@ -74,7 +84,7 @@ async fn under_load(server: &mut MySql, fault: impl AsyncFnOnce(&mut MySql)) -> 
         until("rotations", reached).await;
     };
     more(500).await;
-    fault(server).await;
+    fault().await;
     let begun = Instant::now();
     more(1).await;
     let gone = begun.elapsed();
@@ -121,6 +131,25 @@ async fn a_server_that_stands_still_for_longer_costs_no_connection() {
         server.process().thaw();
     });
     assert!(gone.await < Duration::from_secs(5));
+}
+
+/// Its connections never say anything again, those that were being given back least of all; another server has the address.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_that_vanished_has_cost_no_connection() {
+    let server = MySql::start("UTC", &[]);
+    let database = server.database().await;
+    let proxy = Proxy::start(server.port, b"").await;
+    let options = MySqlPoolOptions::new().max_connections(CONNECTIONS);
+    let pool = options.connect_lazy(&format!("mysql://root@127.0.0.1:{}/{database}", proxy.port)).unwrap();
+    let vanished = Instant::now();
+    let gone = around(MySqlStore::new(pool.clone()), async || proxy.forget(Gone::Host)).await;
+    assert!(gone < LONGER, "{gone:?}");
+    tokio::time::sleep(LONGER.saturating_sub(vanished.elapsed())).await;
+    let mut conns = Vec::new();
+    for _ in 0..CONNECTIONS {
+        let conn = tokio::time::timeout(GIVE_UP, pool.acquire()).await;
+        conns.push(conn.expect("no connection is lost").unwrap());
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -14,8 +14,8 @@ use crate::store::StoreError;
 pub(super) trait Work: Send + Sync + 'static {
     type Answer: Send + 'static;
 
-    /// The caller gave up long before: the server is gone without a word, and so is the connection.
-    const PATIENCE: Duration = Duration::from_secs(15);
+    /// How long it may take.
+    const PATIENCE: Duration = PATIENCE;
 
     fn run(&self, conn: &mut MySqlConnection) -> impl Future<Output = sqlx::Result<Self::Answer>> + Send;
 }
@@ -39,12 +39,21 @@ pub(super) async fn call<W: Work>(pool: &MySqlPool, work: W) -> Result<W::Answer
 
 async fn finish<W: Work>(mut conn: PoolConnection<MySql>, work: W) -> Result<W::Answer, StoreError> {
     match tokio::time::timeout(W::PATIENCE, retried(&mut conn, &work)).await {
-        Ok(done) => done.map_err(broken),
+        Ok(done) => {
+            give_back(conn);
+            done.map_err(broken)
+        }
         Err(_) => {
             drop(conn.detach());
             Err(timeout("the server did not answer"))
         }
     }
+}
+
+/// What the driver does when a connection is dropped, with an end: it asks each one that it is given back whether it lives, and
+/// waits for the answer for as long as that takes.
+fn give_back(mut conn: PoolConnection<MySql>) {
+    tokio::spawn(tokio::time::timeout(PATIENCE, conn.return_to_pool()));
 }
 
 async fn retried<W: Work>(conn: &mut MySqlConnection, work: &W) -> sqlx::Result<W::Answer> {
@@ -62,6 +71,9 @@ async fn retried<W: Work>(conn: &mut MySqlConnection, work: &W) -> sqlx::Result<
 pub(super) async fn begin(conn: &mut MySqlConnection) -> sqlx::Result<Transaction<'_, MySql>> {
     conn.begin_with(BEGIN).await
 }
+
+/// Whoever called gave up long before: the server is gone without a word, and so is the connection.
+const PATIENCE: Duration = Duration::from_secs(15);
 
 const TRIES: u32 = 5;
 
