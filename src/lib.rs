@@ -32,8 +32,14 @@
 //! | `aws-lc-rs` | yes | cryptography by AWS-LC; used where both backends are on |
 //! | `rust-crypto` | | cryptography by the RustCrypto project, without a C compiler |
 //! | `sqlite` | | the embedded store, one file |
+//! | `postgres` | | the store for PostgreSQL, over your `sqlx` pool |
+//! | `mysql` | | the store for MySQL and MariaDB, over your `sqlx` pool |
+//! | `redis` | | the store for Redis: one server, Sentinel or Cluster |
+//! | `mongodb` | | the store for MongoDB, over your client of the official driver |
 //! | `metrics` | | counters through the `metrics` facade |
 //! | `conformance` | | the suite that every store passes |
+//!
+//! One of the two backends, `aws-lc-rs` and `rust-crypto`, must be on. `postgres` and `mysql` need Rust 1.94, as `sqlx` does.
 
 pub mod auth;
 pub mod clock;

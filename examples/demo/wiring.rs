@@ -29,7 +29,8 @@ pub(crate) async fn app(
     limited: bool,
 ) -> Result<(Router, Sessions<AnyStore>), BoxError> {
     let store = settings.store().await?;
-    // One that was opened by its URL has its tables; one over a pool of your own gets them here, from whichever instance is first.
+    // Makes the tables of a database; a SQLite file and Redis that were opened by their URL are ready already. Every instance
+    // may call it.
     store.migrate().await?;
     let (for_login, for_grant) = (demo.clone(), demo.clone());
     let login = move |credentials| login(for_login.clone(), credentials);

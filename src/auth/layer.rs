@@ -27,8 +27,8 @@ impl JwtAuthLayer {
 }
 
 impl<R> JwtAuthLayer<R> {
-    /// Lets requests without a credential pass, as nobody. A bad credential is refused all the same: its sender believes to
-    /// be somebody.
+    /// Lets requests without a credential pass, too: `Option<Authenticated<T>>` is `None` for them. A bad credential is refused
+    /// all the same: its sender believes to be logged in.
     pub fn optional(mut self) -> Self {
         self.optional = true;
         self

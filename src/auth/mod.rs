@@ -13,8 +13,8 @@
 //!    `Option<Authenticated<T>>` is `None` only when no credential was sent. [`Require`] demands scopes, a recent
 //!    authentication, or what a closure says.
 //! 6. In development mode only requests for this machine are served ([`Verifier::serves`]), the others are 400.
-//! 7. [`optional`](JwtAuthLayer::optional) lets nobody pass, too; a bad token never passes. CORS preflights pass as
-//!    nobody: let a CORS layer answer them, and let no `any(handler)` act on `OPTIONS`.
+//! 7. [`optional`](JwtAuthLayer::optional) lets requests without a credential pass, too; a bad token never passes. CORS
+//!    preflights pass as such a request: let a CORS layer answer them, and let no `any(handler)` act on `OPTIONS`.
 //! 8. A [`Refusal`] is a response, never an error: by RFC 6750, or in the application's words
 //!    ([`refusals`](JwtAuthLayer::refusals)), and always in the response's extensions.
 //! 9. Every response gets `Vary: Cookie, Authorization`, and `Cache-Control: private` if it has none.

@@ -28,30 +28,31 @@ pub struct Refusal {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RefusalKind {
-    /// 401: no credential was sent.
+    /// 401 `missing_token`: no credential was sent.
     MissingToken,
-    /// 401: a credential was sent, and it is not a valid access token, or its claims do not fit the handler's type.
+    /// 401 `invalid_token`: a credential was sent, and it is not a valid access token, or its claims do not fit the handler's
+    /// type.
     InvalidToken,
-    /// 401: the access token was valid until it expired; a refresh helps.
+    /// 401 `token_expired`: the access token was valid until it expired; a refresh helps.
     TokenExpired,
-    /// 401: the token's session has ended, or the token was cut off.
+    /// 401 `session_ended`: the token's session has ended, or the token was cut off.
     SessionEnded,
-    /// 400: a malformed `Authorization: Bearer`, too many cookies of the access cookie's name, or valid tokens of two
-    /// sessions or subjects (RFC 6750 section 3.1).
+    /// 400 `invalid_request`: a malformed `Authorization: Bearer`, too many cookies of the access cookie's name, or valid tokens
+    /// of two sessions or subjects (RFC 6750 section 3.1).
     InvalidRequest,
-    /// 400: in development mode, a request for another host than this machine.
+    /// 400 `invalid_request`: in development mode, a request for another host than this machine.
     ForeignHost,
-    /// 403: an unsafe request by cookie that may be another site's.
+    /// 403 `csrf`: an unsafe request by cookie that may be another site's.
     Csrf,
-    /// 403: the token lacks a scope (RFC 6750 section 3.1).
+    /// 403 `insufficient_scope`: the token lacks a scope (RFC 6750 section 3.1).
     InsufficientScope,
-    /// 403: a guard of the application's own said no.
+    /// 403 `forbidden`: a guard of the application's own said no.
     Forbidden,
-    /// 401: the person showed credentials too long ago (RFC 9470 section 3).
+    /// 401 `insufficient_user_authentication`: the person showed credentials too long ago (RFC 9470 section 3).
     StaleAuthentication,
-    /// 503: it cannot be said yet whether the session lives; the same request may be sent again.
+    /// 503 `temporarily_unavailable`: it cannot be said yet whether the session lives; the same request may be sent again.
     Unready,
-    /// 500: an extractor or a guard stands where no [`JwtAuthLayer`](super::JwtAuthLayer) is around it.
+    /// 500 `server_error`: an extractor or a guard stands where no [`JwtAuthLayer`](super::JwtAuthLayer) is around it.
     MissingLayer,
 }
 

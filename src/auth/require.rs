@@ -14,7 +14,8 @@ use crate::token::{Registered, Timestamp, is_scope};
 
 /// Demands something of those whom a [`JwtAuthLayer`](super::JwtAuthLayer) around it has let pass.
 ///
-/// Nobody is 401, who lacks what is demanded 403; without the layer around it, it is 500 and the log says what to do.
+/// A request without a credential is 401, one that lacks what is demanded 403 (401 where that is [`fresh`](Self::fresh));
+/// without the layer around it, it is 500 and the log says what to do.
 ///
 /// ```
 /// use axum::{Router, routing::get};
@@ -45,7 +46,7 @@ impl Require {
         Self::all([scope])
     }
 
-    /// One of these scopes; of none, nobody has one.
+    /// One of these scopes; where none is named, no token will do.
     pub fn any(scopes: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
         Self(Rule::Any(Scopes::new(scopes)))
     }

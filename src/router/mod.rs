@@ -6,10 +6,15 @@
 //! | `POST /refresh` | the refresh token: cookie, else `refresh_token` in a JSON or form body | a new access token, and a new refresh token when it is time |
 //! | `POST /rotate` | the same | both new, everything earlier cut off |
 //! | `POST /reauthenticate` | the refresh token, and the same subject's credentials | as `/rotate`, with `auth_time` set |
-//! | `POST /logout` | a refresh token of the session, or a valid access token | 200 |
-//! | `POST /logout-all` | the same, and `{"keep_current": true}` or nothing | 200 |
-//! | `GET /sessions` | a valid access token | `{"sessions": [{"id", "current", "created_at", "last_used_at", "user_agent", "ip", "label"}]}` |
+//! | `POST /logout` | a refresh token of the session, or a valid access token | `{}` |
+//! | `POST /logout-all` | the same, and `{"keep_current": true}` or nothing | `{}` |
+//! | `GET /sessions` | a valid access token | `{"sessions": [{"id", "current", "created_at", "last_used_at", "user_agent", "ip", "label"}]}`; times in seconds since the Unix epoch |
 //! | `DELETE /sessions/{id}` | a valid access token | 204; 404 for an unknown id or another's |
+//!
+//! The first four answer tokens as `{"access_token", "token_type": "Bearer", "expires_in", "refresh_token"}`, or without the two
+//! tokens where these go into cookies. `expires_in` is how many seconds the access token lives; `refresh_token` is the one that
+//! was presented where it was not replaced. Every success but the 204 is 200. The error codes are listed with
+//! [`RouterRefusalKind`], and those of access tokens, on `/sessions`, with [`RefusalKind`](crate::auth::RefusalKind).
 //!
 //! 1. A token answers in the channel it came by: cookies stay in cookies, out of reach of scripts, and body clients get the
 //!    body of RFC 6749 section 5.1. `POST /login?delivery=body` asks for the body.

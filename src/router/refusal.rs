@@ -25,37 +25,38 @@ pub struct RouterRefusal {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RouterRefusalKind {
-    /// 401: neither a cookie nor a body had a refresh token.
+    /// 401 `missing_token`: neither a cookie nor a body had a refresh token.
     MissingToken,
-    /// 401: what was presented is no valid token; another one may be.
+    /// 401 `invalid_token`: what was presented is no valid token; another one may be.
     InvalidToken,
-    /// 401: the session is over for whoever presents this token.
+    /// 401 `session_ended`: the session is over for whoever presents this token.
     SessionEnded,
-    /// 401: unknown user, bad password, somebody else's credentials, a disabled account: nobody outside hears which.
+    /// 401 `invalid_credentials`: unknown user, bad password, somebody else's credentials, a disabled account: nobody outside
+    /// hears which.
     InvalidCredentials,
-    /// 403: the application does not open a session now.
+    /// 403 `access_denied`: the application does not open a session now.
     AccessDenied,
-    /// 403: the request may come from another site.
+    /// 403 `csrf`: the request may come from another site.
     Csrf,
-    /// 400: the body, a query or the tokens make no sense.
+    /// 400 `invalid_request`: the body, a query or the tokens make no sense.
     InvalidRequest,
-    /// 400: in development mode, a request for another host than this machine.
+    /// 400 `invalid_request`: in development mode, a request for another host than this machine.
     ForeignHost,
-    /// 404: there is no such session of this subject.
+    /// 404 `not_found`: there is no such session of this subject.
     NotFound,
-    /// 405: the route has other methods.
+    /// 405 `method_not_allowed`: the route has other methods.
     MethodNotAllowed,
-    /// 409: a rotation met one that was just made. The next try carries the newer cookie; a client that has no newer token
-    /// refreshes first.
+    /// 409 `try_again`: a rotation met one that was just made. The next try carries the newer cookie; a client that has no newer
+    /// token refreshes first.
     TryAgain,
-    /// 413: the body is above 16 KiB.
+    /// 413 `payload_too_large`: the body is above 16 KiB.
     PayloadTooLarge,
-    /// 415: the body is neither JSON nor a form.
+    /// 415 `unsupported_media_type`: the body is neither JSON nor a form.
     UnsupportedMediaType,
-    /// 503: the store or the accounts do not answer; the presented token stays good for a refresh. A rotation may have been
-    /// written all the same, and has then cut it off.
+    /// 503 `temporarily_unavailable`: the store or the accounts do not answer; the presented token stays good for a refresh. A
+    /// rotation may have been written all the same, and has then cut it off.
     Unavailable,
-    /// 500: the application is not configured properly; the log says how.
+    /// 500 `server_error`: the application is not configured properly; the log says how.
     ServerError,
 }
 

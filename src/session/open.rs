@@ -84,7 +84,8 @@ impl<S: SessionStore> Sessions<S> {
     ///
     /// # Errors
     ///
-    /// When the store or the accounts break, the claims cannot be signed, or the subject is none.
+    /// When the store or the accounts break, the claims cannot be signed, or the subject is empty, longer than 1,024 bytes, or
+    /// has U+0000.
     pub async fn open(&self, login: impl Into<Login>, from: Client<'_>) -> Result<Opened, SessionError> {
         let patience = self.patience();
         let read_at = self.read_at(from.identified_at, &patience).await?;
@@ -95,7 +96,8 @@ impl<S: SessionStore> Sessions<S> {
     ///
     /// # Errors
     ///
-    /// When the store or the accounts break, the claims cannot be signed, or the subject is none.
+    /// When the store or the accounts break, the claims cannot be signed, or the subject is empty, longer than 1,024 bytes, or
+    /// has U+0000.
     pub async fn login<'de>(
         &self,
         credentials: impl Deserializer<'de> + Send,

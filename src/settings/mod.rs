@@ -20,7 +20,7 @@ use crate::store::{AnyStore, SessionStore};
 /// | variable | what | default |
 /// |---|---|---|
 /// | `ACCESS_TOKEN_SECRET` or `JWT_ACCESS_TOKEN_SECRET` | at least 32 bytes | required, or the next |
-/// | `ACCESS_TOKEN_KEY_FILE` | PEM files, separated by commas: the first signs (PKCS#8), the others verify | |
+/// | `ACCESS_TOKEN_KEY_FILE` | PEM files, separated by commas: the first signs (PKCS#8 or an `RSA PRIVATE KEY`), the others verify | |
 /// | `ACCESS_TOKEN_EXPIRY` | the life of an access token, at most `1h` | `15m` |
 /// | `REFRESH_TOKEN_SECRET` or `JWT_REFRESH_TOKEN_SECRET` | at least 32 bytes, nothing of the other one | required |
 /// | `REFRESH_TOKEN_EXPIRY` or `SESSION_IDLE` | how long a session may go unused | `7d` |

@@ -11,7 +11,7 @@ use crate::clock::Clock;
 /// | `postgres://USER:PASSWORD@HOST/DATABASE` | `PostgresStore` (feature `postgres`), over up to 16 connections |
 /// | `mysql://USER:PASSWORD@HOST/DATABASE`, `mariadb://…` | `MySqlStore` (feature `mysql`), over up to 20 connections |
 /// | `redis://…`, `rediss://…` | `RedisStore` (feature `redis`): one server, not a Cluster's nodes and no sentinels |
-/// | `mongodb://…`, `mongodb+srv://…` | `MongoStore` (feature `mongodb`); the database is `jwt_sessions` where the URL names none |
+/// | `mongodb://…`, `mongodb+srv://…` | `MongoStore` (feature `mongodb`); the database is `jwt_sessions` where the URL names none; `mongodb+srv://…` needs the driver's feature `dns-resolver` |
 ///
 /// What follows `sqlite:` is a file's name and nothing else: no options, no percent-encoding. Times are the system's clock.
 ///
