@@ -12,8 +12,8 @@ use super::keys::Keys;
 use super::rotation::Outcome;
 use crate::store::{NewSession, Row};
 use crate::token::{
-    ACCESS_TYPE, KeySet, Policy, REFRESH_TYPE, RefreshClaims, RefreshNames, SUBJECT_CLAIM, SecretHash, SessionId,
-    SessionSecret, Signer, Timestamp, TokenError,
+    ACCESS_TYPE, KeySet, LONGEST, Policy, REFRESH_TYPE, RefreshClaims, RefreshNames, SUBJECT_CLAIM, SecretHash,
+    SessionId, SessionSecret, Signer, Timestamp, TokenError,
 };
 
 /// The two tokens of a session, as a client gets them.
@@ -224,12 +224,14 @@ impl Mint {
         Room { generation, longest }: Room,
     ) -> Result<(), SessionError> {
         let scopes = granted.scope.as_ref().map_or(0, String::len);
-        // JSON may write six bytes for one of the subject's.
-        let names = self.issuer.len() + self.audience.len() + subject.len() * 6;
-        if granted.claims.members().len() + scopes + names <= SURELY_SHORT {
+        let texts = [scopes, self.issuer.len(), self.audience.len(), self.subject_claim.len(), subject.len()];
+        // JSON may write six bytes for one of theirs.
+        let texts = texts.iter().sum::<usize>().saturating_mul(6);
+        let payload = granted.claims.members().len().saturating_add(texts).saturating_add(AROUND);
+        if self.access.at_most(payload) <= longest.unwrap_or(LONGEST) {
             return Ok(());
         }
-        // Too close to tell without trying. Rare: cookies could not carry such a token.
+        // Too close to tell without trying.
         let (id, hash) = (SessionId::from_bytes([0xff; 16]), SecretHash::from_bytes([0; 32]));
         let session = NewSession::new(id, subject, hash, Duration::MAX, Duration::MAX, now);
         let row = Row::opened(&session, now);
@@ -293,8 +295,9 @@ fn append(object: &mut String, members: &str) {
     }
 }
 
-/// Bytes of names and claims with which an access token is never too long.
-const SURELY_SHORT: usize = 2048;
+/// What an access token's payload has besides the texts that its issuer, subject and application choose, in bytes: names, numbers and
+/// ids.
+const AROUND: usize = 320;
 
 /// Random bytes from the operating system.
 pub(crate) fn random<const N: usize>() -> Result<[u8; N], SessionError> {

@@ -65,7 +65,7 @@ pub use self::error::{KeyError, KeyErrorKind, TokenError, TokenErrorKind};
 pub(crate) use self::key::is_same;
 pub use self::key::{KeySet, SigningKey, VerifyingKey};
 pub use self::policy::Policy;
-pub(crate) use self::policy::{CLOCKS_DIFFER, SUBJECT_CLAIM};
+pub(crate) use self::policy::{CLOCKS_DIFFER, LONGEST, SUBJECT_CLAIM};
 pub use self::refresh::{ACCESS_TYPE, REFRESH_TYPE, SecretHash, SessionSecret};
 pub use self::session_id::SessionId;
 pub use self::sign::Signer;

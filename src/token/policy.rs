@@ -38,7 +38,7 @@ pub(crate) const CLOCKS_DIFFER: Duration = Duration::from_secs(60);
 pub(crate) const SUBJECT_CLAIM: &str = "sub";
 
 /// The longest token that is looked at, and the longest that is signed, in bytes.
-pub(super) const LONGEST: usize = 8 * 1024;
+pub(crate) const LONGEST: usize = 8 * 1024;
 
 impl Policy {
     /// A policy that compares nothing but `alg`, with the keys' own algorithms, and the times.

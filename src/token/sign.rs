@@ -23,6 +23,14 @@ impl Signer {
         Self { header: URL_SAFE_NO_PAD.encode(header).into(), key }
     }
 
+    /// How long a token with a payload of so many bytes is at most.
+    pub(crate) fn at_most(&self, payload: usize) -> usize {
+        let encoded = |bytes: usize| bytes.saturating_mul(4).div_ceil(3);
+        let dots = 2;
+        let signature = encoded(self.key.verifying().longest_signature());
+        self.header.len().saturating_add(encoded(payload)).saturating_add(signature + dots)
+    }
+
     /// The token in JWS compact serialization (RFC 7515 section 3.1), for a payload that is the text of a JSON object.
     ///
     /// # Errors

@@ -1,7 +1,8 @@
 use axum::Router;
 use http::StatusCode;
-use jwt_sessions::SessionRoutes;
 use jwt_sessions::router::RouterRefusalKind;
+use jwt_sessions::token::{Algorithm, KeySet, SigningKey};
+use jwt_sessions::{Keys, SessionRoutes};
 use tower::ServiceExt;
 use tower_governor::GovernorLayer;
 use tower_governor::governor::GovernorConfigBuilder;
@@ -73,6 +74,22 @@ async fn what_does_not_fit_into_a_cookie_is_known_before_anything_is_written() {
     // A body has room for it.
     world.people(|people| people.padding = 3000);
     assert_eq!(world.send(post("/auth/rotate").token(jar.get(REFRESH))).await.status, 200);
+}
+
+/// What else a token has counts, too: a long name of its key, say, or a long signature.
+#[tokio::test]
+async fn what_does_not_fit_beside_a_long_name_of_the_key_is_known_before_anything_is_written() {
+    let key = |secret: &str| SigningKey::secret(Algorithm::HS256, secret).unwrap();
+    let access = key("an-access-secret-of-at-least-32-bytes").kid("k".repeat(1200));
+    let keys = Keys::new(KeySet::new(access), KeySet::new(key("one-more-refresh-secret-of-32-bytes")));
+    let world = World::new().with_keys(keys.unwrap());
+    let mut jar = world.login("alice").await;
+    world.people(|people| people.padding = 1650);
+    let answer = world.send(post("/auth/rotate").jar(&jar)).await;
+    assert_eq!((answer.said(), answer.outcome), ((500, "server_error".into()), None));
+    world.people(|people| people.padding = 0);
+    world.wait(3 * W + 1);
+    costs_nothing(&world, &mut jar, &answer, 500).await;
 }
 
 #[tokio::test]

@@ -122,6 +122,15 @@ impl VerifyingKey {
         self.inner.parsed.verify(message, signature).is_ok()
     }
 
+    /// How long its signatures are at most, in bytes.
+    pub(crate) fn longest_signature(&self) -> usize {
+        match (&self.inner.material, self.inner.algorithm) {
+            (Material::Rsa { n, .. }, _) => n.len(),
+            (_, Algorithm::ES384) => 96,
+            _ => 64,
+        }
+    }
+
     /// The public JWK; none for a secret, which has no public half.
     pub(crate) fn public_jwk(&self) -> Option<serde_json::Value> {
         jwk::write(self.inner.algorithm, &self.inner.material, self.key_id())
