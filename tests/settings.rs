@@ -487,6 +487,8 @@ fn key_files_that_hold_no_key_are_refused() {
         is_one_line(&error, "ACCESS_TOKEN_KEY_FILE", &files);
         assert!(!error.to_string().contains(folder.path().to_str().unwrap()), "{error}");
     }
+    let error = refused(&[("ACCESS_TOKEN_SECRET", ""), ("ACCESS_TOKEN_KEY_FILE", &format!("{good},{bad}"))]);
+    assert!(error.to_string().contains("(number 2): PEM with one PRIVATE KEY"), "{error}");
 }
 
 #[tokio::test]

@@ -42,18 +42,32 @@ fn secret_set(variable: &'static str, secret: Option<&str>) -> Result<KeySet, Se
 /// The first file signs, the others verify.
 fn key_files(files: &str) -> Result<KeySet, SettingsError> {
     let mut set: Option<KeySet> = None;
-    for file in files.split(',').map(str::trim) {
+    for (number, file) in (1..).zip(files.split(',').map(str::trim)) {
+        // Which one, and not its name: whoever swaps two variables has a secret there.
+        let said = |error: KeyError| match error.kind() {
+            KeyErrorKind::Format => SettingsError::owned(
+                KEY_FILE,
+                format!(
+                    "names a file that is no key (number {number}): PEM with one PRIVATE KEY (PKCS#8) or RSA PRIVATE KEY, not \
+                     encrypted, or after the first one PUBLIC KEY; `openssl genpkey -algorithm ed25519` makes a good one"
+                ),
+            ),
+            _ => SettingsError::owned(KEY_FILE, format!("is refused, file number {number}: {error}")),
+        };
         let pem = std::fs::read(file).map(zeroize::Zeroizing::new).map_err(|error| {
-            SettingsError::owned(KEY_FILE, format!("names a file that cannot be read: {}", error.kind()))
+            SettingsError::owned(
+                KEY_FILE,
+                format!("names a file that cannot be read (number {number}): {}", error.kind()),
+            )
         })?;
         set = Some(match set {
-            None => KeySet::new(SigningKey::detect_pem(&*pem).map_err(|error| said(KEY_FILE, &error))?),
+            None => KeySet::new(SigningKey::detect_pem(&*pem).map_err(said)?),
             Some(set) => {
                 let key = SigningKey::detect_pem(&*pem)
                     .map(|key| key.verifying().clone())
                     .or_else(|_| VerifyingKey::detect_pem(&*pem))
-                    .map_err(|error| said(KEY_FILE, &error))?;
-                set.and(key).map_err(|error| said(KEY_FILE, &error))?
+                    .map_err(said)?;
+                set.and(key).map_err(said)?
             }
         });
     }
