@@ -12,9 +12,12 @@ use tokio::time::Instant;
 
 use self::common::store::{Mood, Store};
 use self::common::{Held, World, ask, post, session_of};
+use self::lines::Lines;
 
 #[path = "common/world.rs"]
 mod common;
+#[path = "common/lines.rs"]
+mod lines;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -155,6 +158,38 @@ async fn while_the_store_is_away_the_layer_serves_and_then_catches_up() {
         comes_to(&b, FeedState::Current).await;
         assert_eq!(status(&b, &ended).await, 401);
         assert_eq!(status(&b, &other).await, 200);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_instance_that_only_verifies_hears_again_after_a_panic_of_its_store() {
+    let a = World::new();
+    let b = a.beside(as_it_is);
+    let (held, seen) = (a.login_by_body("alice").await, a.login_by_body("alice").await);
+    b.sessions.ready().await;
+    b.store.is(Mood::Panicking);
+    // What is seen is to be confirmed, and the task that confirms comes to its end.
+    assert_eq!(status(&b, &seen).await, 200);
+    tokio::time::sleep(2 * SECOND).await;
+    b.store.is(Mood::Well);
+    a.sessions.revoke("alice", session_of(&held.refresh)).await.unwrap();
+    assert!(refused_after(&b, &held).await < 3 * SECOND, "nobody has called it but the layer");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_is_not_heard_is_a_warning_once_until_it_is() {
+    let (lines, _kept) = Lines::here();
+    let world = World::new();
+    for times in 1..3 {
+        world.store.is(Mood::Failing);
+        comes_to(&world, if times == 1 { FeedState::Loading } else { FeedState::Behind }).await;
+        tokio::time::sleep(10 * SECOND).await;
+        world.store.is(Mood::Well);
+        world.sessions.ready().await;
+        comes_to(&world, FeedState::Current).await;
+        let said = lines.take();
+        assert_eq!(said.matches("WARN").count(), 1, "{said}");
+        assert_eq!(said.matches("what other instances end is heard again").count(), 1, "{said}");
     }
 }
 

@@ -171,8 +171,8 @@ impl<S: SessionStore> SessionsBuilder<S> {
         self
     }
 
-    /// Builds the sessions, and starts their background task if this is called in a tokio runtime; otherwise the first login
-    /// or refresh starts it.
+    /// Builds the sessions, and starts their background task if this is called in a tokio runtime; otherwise their first call
+    /// there starts it. A verifier alone does not: an instance that only verifies has to call [`Sessions::ready`].
     ///
     /// # Errors
     ///

@@ -90,9 +90,14 @@ pub(crate) async fn follow<S: SessionStore>(core: Arc<Core<S>>) {
 
 async fn read_on<S: SessionStore>(core: Arc<Core<S>>) {
     let mut cursor = Cursor::default();
+    // Said once, and not twice a second until somebody mends it.
+    let mut is_heard = true;
     loop {
         match core.timed(core.store.feed(&cursor)).await {
             Ok(feed) => {
+                if !std::mem::replace(&mut is_heard, true) {
+                    tracing::info!("what other instances end is heard again");
+                }
                 feed.entries.iter().for_each(|entry| core.ended.note(entry));
                 cursor = feed.cursor;
                 if feed.more {
@@ -103,6 +108,12 @@ async fn read_on<S: SessionStore>(core: Arc<Core<S>>) {
                 } else {
                     core.heard.heard();
                 }
+            }
+            Err(error) if std::mem::replace(&mut is_heard, false) => {
+                tracing::warn!(
+                    error = &error as &dyn StdError,
+                    "what other instances end is not heard: the session store failed"
+                );
             }
             Err(error) => tracing::debug!(error = &error as &dyn StdError, "the feed was not read"),
         }

@@ -136,7 +136,6 @@ impl<S: SessionStore> Sessions<S> {
         read_at: ReadAt,
         patience: Patience,
     ) -> Result<Opened, SessionError> {
-        self.start();
         let core = self.core();
         let subject = login.subject.as_str();
         if !is_subject(subject) {

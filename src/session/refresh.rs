@@ -23,7 +23,8 @@ impl<S: SessionStore> Sessions<S> {
     ///
     /// # Errors
     ///
-    /// When the store or the accounts break: nothing was lost, the token stays good.
+    /// When the store or the accounts break, the claims cannot be signed, or others wrote the session several times in a row:
+    /// nothing was lost, the token stays good.
     pub async fn refresh(&self, refresh_token: &str) -> Result<Refreshed, SessionError> {
         self.present(refresh_token, Operation::Refresh, &Device::default(), None).await
     }
@@ -32,7 +33,8 @@ impl<S: SessionStore> Sessions<S> {
     ///
     /// # Errors
     ///
-    /// When the store or the accounts break.
+    /// As [`refresh`](Self::refresh). What was written where the store gave no answer has cut the token off for another rotation,
+    /// and not for a refresh.
     pub async fn rotate(&self, refresh_token: &str) -> Result<Refreshed, SessionError> {
         self.present(refresh_token, Operation::Rotate, &Device::default(), None).await
     }
@@ -45,7 +47,7 @@ impl<S: SessionStore> Sessions<S> {
     ///
     /// # Errors
     ///
-    /// When the store or the accounts break; called again with the same token, it does what is left.
+    /// As [`refresh`](Self::refresh); called again with the same token, it does what is left.
     pub async fn password_changed(&self, refresh_token: &str) -> Result<Refreshed, SessionError> {
         let patience = self.patience();
         let claims = match self.claims(refresh_token, &Device::default(), &patience).await? {
@@ -65,7 +67,7 @@ impl<S: SessionStore> Sessions<S> {
     ///
     /// # Errors
     ///
-    /// When the store or the accounts break.
+    /// As [`rotate`](Self::rotate).
     pub async fn reauthenticate<'de>(
         &self,
         refresh_token: &str,
@@ -143,7 +145,6 @@ impl<S: SessionStore> Sessions<S> {
         longest: Option<usize>,
         patience: Patience,
     ) -> Result<Refreshed, SessionError> {
-        self.start();
         let core = self.core();
         let secret_hash = claims.secret.hash()?;
         // Asked before anything is written: where the accounts are broken, nothing has happened.

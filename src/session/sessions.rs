@@ -2,6 +2,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::AbortHandle;
 
@@ -89,8 +90,10 @@ impl<S: SessionStore> Sessions<S> {
         self.core().accounts.can_login()
     }
 
-    /// Waits until this instance knows which sessions the others have ended: the last thing to do before it serves. It takes
-    /// as long as the store does not answer.
+    /// Waits until this instance knows which sessions the others have ended: the last thing to do before it serves.
+    ///
+    /// It takes as long as the store does not answer, or has no tables yet ([`SessionStore::migrate`]); a WARN says why. Put
+    /// [`tokio::time::timeout`] around it where starting without is better than not starting.
     pub async fn ready(&self) {
         self.start();
         self.core().heard.loaded().await;
@@ -98,6 +101,7 @@ impl<S: SessionStore> Sessions<S> {
 
     /// Whether this instance knows which sessions the others have ended; for a readiness probe.
     pub fn feed_state(&self) -> FeedState {
+        self.start();
         self.core().heard.state()
     }
 
@@ -122,10 +126,14 @@ impl<S: SessionStore> Sessions<S> {
     }
 
     /// Ends all sessions of all subjects that were opened before `before`, and answers how many: for a store restored from
-    /// a backup, or a leaked key. Every access token issued so far is refused here; clients whose session lives get another.
+    /// a backup, or a leaked key. Every access token issued so far is refused here at once, and by the others within a second;
+    /// clients whose session lives get another.
     ///
-    /// Logins whose credentials were read before that moment are refused, for good. So a moment more than a minute from the
-    /// store's present, by which clocks may differ, counts as one minute from it.
+    /// When a token was issued, its issuer's clock says: of an instance that is ahead of the one that is asked, tokens of the
+    /// last moments are taken until they expire. Where that is too long, take the key away.
+    ///
+    /// Logins whose credentials were read before that moment are refused, for good. So a moment more than a minute after the
+    /// store's present, by which clocks may differ, counts as one minute after it.
     ///
     /// It takes as long as there are sessions: the time set for the store does not count, and it goes on when its caller stops
     /// waiting.
@@ -154,6 +162,7 @@ impl<S: SessionStore> Sessions<S> {
     ///
     /// When the store breaks.
     pub async fn list(&self, subject: &str) -> Result<Vec<SessionInfo>, SessionError> {
+        self.start();
         let core = self.core();
         let listed = core.timed(core.store.list(subject)).await?;
         Ok(listed.into_iter().map(SessionInfo::from).collect())
@@ -196,6 +205,7 @@ impl<S: SessionStore> Sessions<S> {
 
     /// How long an operation that begins now may wait for the store in all.
     pub(crate) fn patience(&self) -> Patience {
+        self.start();
         self.core().patience()
     }
 
@@ -232,7 +242,7 @@ impl<S: SessionStore> Sessions<S> {
 
     /// Starts the background task once there is a runtime to run it.
     pub(super) fn start(&self) {
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        let Ok(runtime) = Handle::try_current() else { return };
         let work = self.inner.idle_work.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(work) = work {
             let following = runtime.spawn(feed::follow(self.inner.core.clone())).abort_handle();
@@ -248,23 +258,33 @@ impl<S: SessionStore> Sessions<S> {
 }
 
 /// The work while the background task has it. A task that ends before its sessions, with its runtime or by a panic of the
-/// application's store, gives it back, and the next login or refresh starts another.
-struct Lent<S> {
+/// application's store, gives it back. After a panic another task is started a moment later; the next call starts one, too.
+struct Lent<S: SessionStore> {
     work: Option<Work>,
     owner: Weak<Inner<S>>,
     /// The other background task, which ends with this one.
     following: AbortHandle,
 }
 
-impl<S> Drop for Lent<S> {
+impl<S: SessionStore> Drop for Lent<S> {
     fn drop(&mut self) {
         self.following.abort();
         // A store that panics at a sight would do so again, and nothing would ever be confirmed.
-        if let Some(work) = self.work.as_mut().filter(|_| std::thread::panicking()) {
+        let panicking = std::thread::panicking();
+        if let Some(work) = self.work.as_mut().filter(|_| panicking) {
             work.lose_all();
         }
-        if let Some(owner) = self.owner.upgrade() {
-            *owner.idle_work.lock().unwrap_or_else(PoisonError::into_inner) = self.work.take();
+        let Some(owner) = self.owner.upgrade() else { return };
+        *owner.idle_work.lock().unwrap_or_else(PoisonError::into_inner) = self.work.take();
+        // An instance that only verifies may not be called for hours, and would hear of no logout.
+        if let (true, Ok(runtime)) = (panicking, Handle::try_current()) {
+            let owner = Weak::clone(&self.owner);
+            runtime.spawn(async move {
+                tokio::time::sleep(AFTER_A_PANIC).await;
+                if let Some(inner) = owner.upgrade() {
+                    Sessions { inner }.start();
+                }
+            });
         }
     }
 }
@@ -281,6 +301,8 @@ impl<S> fmt::Debug for Sessions<S> {
     }
 }
 
+/// How long the background task stays away after a panic of the application's store.
+const AFTER_A_PANIC: Duration = Duration::from_secs(1);
 /// What the clocks of instances and of their store may differ by.
 const CLOCKS_DIFFER: Duration = Duration::from_secs(60);
 
