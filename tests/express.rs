@@ -179,6 +179,22 @@ async fn a_refresh_takes_the_cookie_or_the_body() {
 }
 
 #[tokio::test]
+async fn a_login_ends_the_session_of_the_token_that_came_along_wherever_it_is() {
+    let service = Service::new();
+    let lives = async |token: &String| service.world.lives("alice", session_of(token)).await;
+    for cookie in [None, Some("refreshToken=undefined")] {
+        let (_, data) = service.login("alice").await;
+        let token = text(&data, "refreshToken");
+        let body = json!({"username": "alice", "password": "right", "refreshToken": token});
+        let asking = post("/users/login").json(body);
+        let asking = cookie.map_or(asking.clone(), |cookie| asking.header("cookie", cookie));
+        assert!(lives(&token).await);
+        assert_eq!(service.send(asking).await.status, 200);
+        assert!(!lives(&token).await, "{cookie:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_lost_answer_logs_nobody_out() {
     let service = Service::new();
     let (mut jar, _) = service.login("alice").await;

@@ -194,6 +194,19 @@ async fn a_store_that_is_not_heard_is_a_warning_once_until_it_is() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn whoever_logs_out_of_an_instance_that_must_know_and_does_not_is_logged_out() {
+    let a = World::new();
+    let b = a.beside(refusing);
+    b.sessions.ready().await;
+    let held = a.login_by_body("alice").await;
+    b.clock.advance(2 * SECOND);
+    assert_eq!(status(&b, &held).await, 503);
+    // The store is asked.
+    assert_eq!(b.send(post("/auth/logout").bearer(&held.access)).await.status, 200);
+    assert!(!a.lives("alice", session_of(&held.refresh)).await);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_instance_that_must_know_refuses_with_503_until_it_does() {
     let a = World::new();
     let held = a.login_by_body("alice").await;

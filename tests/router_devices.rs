@@ -140,6 +140,16 @@ async fn a_recent_authentication_can_be_demanded_for_ending_others() {
     assert_eq!(refusal.kind(), RefusalKind::StaleAuthentication);
     assert_eq!(refusal.session_id(), Some(session_of(&held.refresh)));
     assert!(world.lives("alice", id).await);
+    // Nor for ending all of them, whatever names the current one.
+    for asking in [post("/auth/logout-all").bearer(&held.access), post("/auth/logout-all").token(&held.refresh)] {
+        let answer = world.send(asking).await;
+        assert_eq!(answer.said(), (401, "insufficient_user_authentication".into()));
+        assert_eq!(answer.access_refusal.as_ref().unwrap().kind(), RefusalKind::StaleAuthentication);
+        assert!(answer.header("www-authenticate").is_some());
+    }
+    let others = post("/auth/logout-all").bearer(&held.access).json(json!({"keep_current": true}));
+    assert_eq!(world.send(others).await.status, 401);
+    assert!(world.lives("alice", id).await && world.lives("alice", session_of(&held.refresh)).await);
 
     // Credentials of somebody else, or wrong ones, are no authentication.
     for (username, password) in [("bob", "right"), ("alice", "wrong"), ("nobody", "right")] {
@@ -151,6 +161,10 @@ async fn a_recent_authentication_can_be_demanded_for_ending_others() {
     let fresh = world.send(post("/auth/reauthenticate").json(body)).await.held();
     assert!(!world.takes(&held.access).await, "what was before is cut off");
     assert_eq!(world.send(end(id).bearer(&fresh.access)).await.status, 204);
+    let another = world.login_by_body("alice").await;
+    let others = post("/auth/logout-all").bearer(&fresh.access).json(json!({"keep_current": true}));
+    assert_eq!(world.send(others).await.status, 200);
+    assert!(!world.lives("alice", session_of(&another.refresh)).await);
 
     // For ending the current one it is not demanded.
     world.wait(1800);

@@ -279,6 +279,19 @@ async fn a_cookie_that_browsers_would_drop_is_a_500_that_leaves_nothing_behind()
 }
 
 #[tokio::test]
+async fn a_login_whose_cookie_browsers_would_drop_costs_no_session() {
+    let world = World::built(|builder| builder.session_limit(2));
+    let (other, jar) = (world.login("alice").await, world.login("alice").await);
+    world.people(|people| people.padding = 3000);
+    for asking in [post("/auth/login").json(right()), post("/auth/login").json(right()).jar(&jar)] {
+        assert_eq!(world.send(asking).await.said(), (500, "server_error".into()));
+        for jar in [&other, &jar] {
+            assert!(world.lives("alice", jar.session()).await && world.takes(jar.get(ACCESS)).await);
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_cookie_of_4096_bytes_is_still_sent() {
     let world = World::new();
     let mut largest = 0;

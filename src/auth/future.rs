@@ -92,7 +92,11 @@ where
 
 /// A refusal in the application's words, from the layer itself or from an extractor or a guard inside. What layers in between
 /// had added to theirs goes with it: a refusal by the layer itself never had it either.
-fn write<R: ResponseForRefusal<B>, B>(refusal: &Refusal, refusals: &R, realm: &Option<Arc<str>>) -> Response<B> {
+pub(crate) fn write<R: ResponseForRefusal<B>, B>(
+    refusal: &Refusal,
+    refusals: &R,
+    realm: &Option<Arc<str>>,
+) -> Response<B> {
     let refusal = refusal.clone().within(realm.clone()).into_final();
     refusal.log();
     let mut response = refusals.response_for_refusal(&refusal);

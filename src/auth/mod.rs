@@ -126,6 +126,8 @@ pub use self::service::JwtAuth;
 pub use self::verifier::Verifier;
 pub use self::watch::{Noted, SessionWatch, Sight};
 
-// The router looks for its cookie in the same way.
+// The router looks for its cookie in the same way, and refuses access tokens in the same words.
 #[cfg(feature = "axum")]
 pub(crate) use self::credentials::{MOST_COOKIES, named as cookies_named};
+#[cfg(feature = "axum")]
+pub(crate) use self::future::write as write_refusal;

@@ -112,12 +112,18 @@ impl Verifier {
         Err(Refusal::new(kind).about(token.session))
     }
 
-    /// The claims of the access token by which the layer would take a request, for a route that can do without.
+    /// The claims of the access token by which the layer would take a request, for a route that can do without and asks the
+    /// store.
     #[cfg(feature = "axum")]
     pub(crate) fn taken(&self, headers: &HeaderMap) -> Option<crate::token::Registered> {
         let taken = self.identify(headers).ok()??.taken;
-        // Also of a token whose session was ended: whoever still has it must not end others with it.
-        self.watch(&taken).ok()?;
+        match self.watch(&taken) {
+            // Where the watch cannot say it, the store can.
+            Ok(()) => {}
+            Err(refusal) if refusal.kind() == RefusalKind::Unready => {}
+            // Its session was ended: whoever still has it must not end others with it.
+            Err(_) => return None,
+        }
         Some(taken.registered().clone())
     }
 
@@ -135,7 +141,7 @@ impl Verifier {
         &self.inner.csrf
     }
 
-    pub(super) fn realm(&self) -> Option<Arc<str>> {
+    pub(crate) fn realm(&self) -> Option<Arc<str>> {
         self.inner.realm.clone()
     }
 

@@ -10,8 +10,10 @@ use zeroize::Zeroizing;
 use super::body::Sent;
 use super::express::Express;
 use super::refusal::{RouterRefusal, RouterRefusalKind as Kind};
+use crate::auth::Refusal;
 use crate::session::Sessions;
 use crate::store::SessionStore;
+use crate::token::{SessionId, Timestamp};
 
 /// How a login gets its tokens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -29,6 +31,9 @@ pub enum Delivery {
 /// The application's words for a refusal.
 pub(super) type Words = Arc<dyn Fn(&RouterRefusal) -> Response + Send + Sync>;
 
+/// The application's words for a refusal of an access token.
+pub(super) type AccessWords = Arc<dyn Fn(&Refusal) -> Response + Send + Sync>;
+
 /// What every route works with.
 pub(super) struct Context<S> {
     pub(super) sessions: Sessions<S>,
@@ -39,6 +44,7 @@ pub(super) struct Context<S> {
     pub(super) recent: Option<Duration>,
     pub(super) tells_outcome: bool,
     pub(super) words: Option<Words>,
+    pub(super) access_words: Option<AccessWords>,
     pub(super) express: Option<Express>,
 }
 
@@ -56,6 +62,21 @@ pub(super) struct Incoming {
 impl<S: SessionStore> Context<S> {
     pub(super) fn sessions(&self) -> &Sessions<S> {
         &self.sessions
+    }
+
+    /// How refusals of access tokens are written.
+    pub(super) fn access_refusals(&self) -> impl Fn(&Refusal) -> Response + Clone + Send + Sync + use<S> {
+        let words = self.access_words.clone();
+        move |refusal| words.as_ref().map_or_else(|| refusal.response(), |words| words(refusal))
+    }
+
+    /// That the person has to show credentials again before other devices are logged out; none where that is not demanded, or
+    /// they were shown lately.
+    pub(super) fn stale(&self, auth_time: Option<Timestamp>, session: Option<SessionId>) -> Option<Refusal> {
+        let max_age = self.recent?;
+        let now = self.sessions().clock().now();
+        let is_recent = auth_time.is_some_and(|authenticated| now.since(authenticated) <= max_age);
+        (!is_recent).then(|| Refusal::stale(max_age).about(session))
     }
 
     /// Whether tokens are in cookies and bodies at once.

@@ -34,11 +34,11 @@ impl<S: SessionStore> Context<S> {
         let incoming = self.receive_login(request).await?;
         let replaced = match channel {
             Channel::Body => incoming.token,
-            Channel::Both => self.cookie(&incoming.head.headers).ok().flatten().or(incoming.token),
+            Channel::Both => self.newer(self.cookie(&incoming.head.headers).ok().flatten(), incoming.token),
             // Cookies that contradict each other must not keep anybody from logging in.
             Channel::Cookie => self.cookie(&incoming.head.headers).ok().flatten(),
         };
-        let mut client = Client::new(self.device(&incoming.head));
+        let mut client = Client::new(self.device(&incoming.head)).taking_at_most(self.longest(channel));
         if let Some(token) = &replaced {
             client = client.replacing(token);
         }

@@ -12,10 +12,9 @@ use super::context::{Context, Delivery, Incoming};
 use super::cookies;
 use super::express;
 use super::refusal::{RouterRefusal, RouterRefusalKind as Kind};
-use crate::auth::cookies_named;
-use crate::session::Patience;
+use crate::auth::{cookies_named, write_refusal};
+use crate::session::{Named, Patience};
 use crate::store::{RevokeReason, SessionStore};
-use crate::token::SessionId;
 
 /// `POST /logout`: ends the session that a refresh token of it or a valid access token names. 200 in every case that is not
 /// another site's doing: whoever logs out is logged out.
@@ -40,7 +39,7 @@ impl<S: SessionStore> Context<S> {
     async fn logout(&self, request: Request<Body>) -> Result<Response, RouterRefusal> {
         let incoming = self.receive(request).await?;
         let patience = self.sessions().patience();
-        for (subject, session) in self.named(&incoming, &patience).await? {
+        for Named { subject, session, .. } in self.named(&incoming, &patience).await? {
             self.sessions().end(&subject, session, RevokeReason::Logout, &patience).await?;
         }
         Ok(self.logged_out(&incoming))
@@ -51,14 +50,18 @@ impl<S: SessionStore> Context<S> {
         let keep_current = incoming.sent.flag("keep_current", false)?;
         let patience = self.sessions().patience();
         let named = self.named(&incoming, &patience).await?;
-        let first = named.first().cloned();
         // Whose sessions, and which is the current one, must be said without a doubt.
-        if named.iter().any(|other| Some(other) != first.as_ref()) {
+        if let [_, _, ..] = &*named {
             return Err(Kind::InvalidRequest.into());
         }
-        if let Some((subject, session)) = first {
-            let except = keep_current.then_some(session);
-            self.sessions().end_subject(&subject, except, RevokeReason::LogoutAll, &patience).await?;
+        if let Some(Named { subject, session, auth_time }) = named.first() {
+            if let Some(refusal) = self.stale(*auth_time, Some(*session)) {
+                // No layer is around that would.
+                let realm = self.sessions().verifier().realm();
+                return Ok(write_refusal(&refusal, &self.access_refusals(), &realm));
+            }
+            let except = keep_current.then_some(*session);
+            self.sessions().end_subject(subject, except, RevokeReason::LogoutAll, &patience).await?;
         }
         if keep_current {
             return Ok(self.done());
@@ -67,11 +70,11 @@ impl<S: SessionStore> Context<S> {
     }
 
     /// The living sessions that a request names: by refresh tokens, which are the stronger proof, else by an access token.
-    async fn named(&self, incoming: &Incoming, patience: &Patience) -> Result<Vec<(String, SessionId)>, RouterRefusal> {
+    async fn named(&self, incoming: &Incoming, patience: &Patience) -> Result<Vec<Named>, RouterRefusal> {
         let headers = &incoming.head.headers;
         let mut all = Vec::new();
         if let Some(token) = &incoming.token {
-            all.extend(self.living(token, patience).await?);
+            all.extend(self.sessions().named_by(token, patience).await?);
             if !incoming.guarded {
                 // No cookie: beside a token in the body, the check against other sites was not made.
                 if all.is_empty() {
@@ -81,7 +84,8 @@ impl<S: SessionStore> Context<S> {
             }
         }
         for candidate in self.candidates(headers)? {
-            all.extend(self.living(candidate.token(), patience).await?.filter(|named| !all.contains(named)));
+            let named = self.sessions().named_by(candidate.token(), patience).await?;
+            all.extend(named.filter(|named| !all.iter().any(|other: &Named| other.is_same(named))));
         }
         if all.is_empty() {
             all.extend(self.living_by_access(headers, patience).await?);
@@ -89,24 +93,11 @@ impl<S: SessionStore> Context<S> {
         Ok(all)
     }
 
-    async fn living_by_access(
-        &self,
-        headers: &HeaderMap,
-        patience: &Patience,
-    ) -> Result<Option<(String, SessionId)>, RouterRefusal> {
+    async fn living_by_access(&self, headers: &HeaderMap, patience: &Patience) -> Result<Option<Named>, RouterRefusal> {
         let Some(token) = self.sessions().verifier().taken(headers) else { return Ok(None) };
         let (Some(subject), Some(session)) = (token.subject, token.session) else { return Ok(None) };
         let is_living = self.sessions().is_living(&subject, session, token.generation, patience).await?;
-        Ok(is_living.then_some((subject, session)))
-    }
-
-    async fn living(
-        &self,
-        refresh_token: &str,
-        patience: &Patience,
-    ) -> Result<Option<(String, SessionId)>, RouterRefusal> {
-        let named = self.sessions().named_by(refresh_token, patience).await?;
-        Ok(named.map(|named| (named.subject, named.session)))
+        Ok(is_living.then_some(Named { subject, session, auth_time: token.auth_time }))
     }
 
     fn done(&self) -> Response {

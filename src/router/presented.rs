@@ -59,7 +59,11 @@ impl<S: SessionStore> Context<S> {
 
     /// Where a client keeps its tokens in both places: the cookie, as Express tutorials have it, unless it is no token or the
     /// body has a newer one of the same session.
-    fn newer(&self, cookie: Option<Zeroizing<String>>, body: Option<Zeroizing<String>>) -> Option<Zeroizing<String>> {
+    pub(super) fn newer(
+        &self,
+        cookie: Option<Zeroizing<String>>,
+        body: Option<Zeroizing<String>>,
+    ) -> Option<Zeroizing<String>> {
         let claimed = |token: &Option<Zeroizing<String>>| self.sessions().claimed_by(token.as_deref()?);
         match (claimed(&cookie), claimed(&body)) {
             (Some((one, old)), Some((other, new))) if one == other && new > old => body,

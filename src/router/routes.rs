@@ -29,11 +29,7 @@ pub fn session_router<S: SessionStore, T: Clone + Send + Sync + 'static>(session
 #[must_use]
 pub struct SessionRoutes<S> {
     pub(super) context: Context<S>,
-    access_words: Option<AccessWords>,
 }
-
-/// The application's words for a refusal of an access token.
-type AccessWords = Arc<dyn Fn(&Refusal) -> Response + Send + Sync>;
 
 impl<S: SessionStore> SessionRoutes<S> {
     /// The routes as they are by default.
@@ -47,9 +43,10 @@ impl<S: SessionStore> SessionRoutes<S> {
             recent: None,
             tells_outcome: false,
             words: None,
+            access_words: None,
             express: None,
         };
-        Self { context, access_words: None }
+        Self { context }
     }
 
     /// How tokens travel; by default as the client chooses.
@@ -77,8 +74,9 @@ impl<S: SessionStore> SessionRoutes<S> {
         self
     }
 
-    /// Demands that the person showed credentials within `max_age` (15 minutes, say) before ending another device's session:
-    /// a stolen access token then cannot throw its owner out.
+    /// Demands that the person showed credentials within `max_age` (15 minutes, say) before ending another device's session, by
+    /// `DELETE /sessions/{id}` or `/logout-all`: a stolen token then cannot throw its owner out. The answer is 401
+    /// `insufficient_user_authentication` (RFC 9470 section 3); `/reauthenticate` helps.
     pub fn recent_authentication(mut self, max_age: Duration) -> Self {
         self.context.recent = Some(max_age);
         self
@@ -103,10 +101,10 @@ impl<S: SessionStore> SessionRoutes<S> {
         self
     }
 
-    /// Writes the refusals of access tokens on `/sessions` in the application's own words, as
-    /// [`JwtAuthLayer::refusals`] does on its own routes.
+    /// Writes the refusals of access tokens on `/sessions`, and of [credentials that were shown too long
+    /// ago](Self::recent_authentication), in the application's own words, as [`JwtAuthLayer::refusals`] does on its own routes.
     pub fn access_refusals(mut self, words: impl Fn(&Refusal) -> Response + Send + Sync + 'static) -> Self {
-        self.access_words = Some(Arc::new(words));
+        self.context.access_words = Some(Arc::new(words));
         self
     }
 
@@ -118,10 +116,7 @@ impl<S: SessionStore> SessionRoutes<S> {
     /// The router.
     pub fn router<T: Clone + Send + Sync + 'static>(self) -> Router<T> {
         let context = Arc::new(self.context);
-        let access_words = self.access_words;
-        let layer = JwtAuthLayer::new(context.sessions().verifier()).refusals(move |refusal: &Refusal| {
-            access_words.as_ref().map_or_else(|| refusal.response(), |words| words(refusal))
-        });
+        let layer = JwtAuthLayer::new(context.sessions().verifier()).refusals(context.access_refusals());
         let authenticated = Router::new()
             .route("/sessions", get(sessions::list::<S>))
             .route("/sessions/{id}", delete(sessions::end::<S>))

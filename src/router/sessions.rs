@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::context::Context;
 use super::refusal::{RouterRefusal, RouterRefusalKind as Kind};
-use crate::auth::{Authenticated, Refusal};
+use crate::auth::Authenticated;
 use crate::session::SessionInfo;
 use crate::store::{RevokeReason, SessionStore};
 use crate::token::SessionId;
@@ -54,13 +54,9 @@ impl<S: SessionStore> Context<S> {
         let last = uri.path().rsplit('/').next().unwrap_or_default();
         let session = SessionId::parse(last).ok_or(Kind::NotFound)?;
         let others = user.session_id() != Some(session);
-        if let Some(max_age) = self.recent.filter(|_| others) {
-            let now = self.sessions().clock().now();
-            let recent = user.auth_time().is_some_and(|authenticated| now.since(authenticated) <= max_age);
-            if !recent {
-                // The layer around writes it, in the application's words if it has some.
-                return Ok(Refusal::stale(max_age).about(user.session_id()).into_response());
-            }
+        if let Some(refusal) = self.stale(user.auth_time(), user.session_id()).filter(|_| others) {
+            // The layer around writes it, in the application's words if it has some.
+            return Ok(refusal.into_response());
         }
         let patience = self.sessions().patience();
         let ended = self.sessions().end(user.subject(), session, RevokeReason::Device, &patience).await?;

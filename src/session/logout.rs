@@ -2,7 +2,7 @@ use super::error::SessionError;
 use super::patience::Patience;
 use super::sessions::Sessions;
 use crate::store::{Loaded, RevokeReason, SessionStore};
-use crate::token::{RefreshClaims, SessionId};
+use crate::token::{RefreshClaims, SessionId, Timestamp};
 
 impl<S: SessionStore> Sessions<S> {
     /// The living session that a refresh token names, for ending it: any generation that was not cut off, if its secret is the
@@ -20,7 +20,11 @@ impl<S: SessionStore> Sessions<S> {
         let Some(claims) = self.to_end(refresh_token, patience).await? else { return Ok(None) };
         let living = self.living(&claims, patience).await?;
         let named = living.filter(|loaded| claims.generation >= loaded.row.cut || self.was_just_cut(&claims, loaded));
-        Ok(named.map(|_| Named { subject: claims.subject.clone(), session: claims.session }))
+        Ok(named.map(|Loaded { row, .. }| Named {
+            subject: claims.subject.clone(),
+            session: row.id,
+            auth_time: Some(row.auth_time),
+        }))
     }
 
     /// Whether the session of an access token lives in the store, and the token's generation was not cut off: ended on
@@ -80,7 +84,11 @@ impl<S: SessionStore> Sessions<S> {
     }
 
     /// The session of a refresh token, if it lives and the token's secret is its own; cut off or not.
-    async fn living(&self, claims: &RefreshClaims, patience: &Patience) -> Result<Option<Loaded>, SessionError> {
+    pub(super) async fn living(
+        &self,
+        claims: &RefreshClaims,
+        patience: &Patience,
+    ) -> Result<Option<Loaded>, SessionError> {
         let hash = claims.secret.hash()?;
         let found = patience.wait(self.core().store.load(&claims.subject, claims.session)).await?;
         Ok(found.filter(|loaded| loaded.row.secret_hash.matches(&hash) && loaded.row.is_living(loaded.now)))
@@ -99,4 +107,12 @@ impl<S: SessionStore> Sessions<S> {
 pub(crate) struct Named {
     pub(crate) subject: String,
     pub(crate) session: SessionId,
+    /// When the person last showed credentials, as far as the token or its session says.
+    pub(crate) auth_time: Option<Timestamp>,
+}
+
+impl Named {
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        (&self.subject, self.session) == (&other.subject, other.session)
+    }
 }

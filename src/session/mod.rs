@@ -90,4 +90,4 @@ pub use self::tokens::Tokens;
 
 pub(crate) use self::builder::{check_lives, lives};
 #[cfg(feature = "axum")]
-pub(crate) use self::patience::Patience;
+pub(crate) use self::{logout::Named, patience::Patience};

@@ -35,6 +35,7 @@ pub struct Client<'a> {
     device: Device,
     replaces: Option<&'a str>,
     identified_at: Option<Timestamp>,
+    longest: Option<usize>,
 }
 
 impl<'a> Client<'a> {
@@ -57,6 +58,13 @@ impl<'a> Client<'a> {
     /// ahead of the store's, it is taken to be so much earlier.
     pub fn identified_at(mut self, at: Timestamp) -> Self {
         self.identified_at = Some(at);
+        self
+    }
+
+    /// One that takes an access token of so many bytes at most.
+    #[cfg(feature = "axum")]
+    pub(crate) fn taking_at_most(mut self, longest: Option<usize>) -> Self {
+        self.longest = longest;
         self
     }
 }
@@ -148,7 +156,7 @@ impl<S: SessionStore> Sessions<S> {
         let Some(granted) = core.accounts.grant(subject).await? else {
             return Ok(Opened::BadCredentials);
         };
-        core.mint.check(subject, &granted, core.clock.now(), Room { generation: 1, longest: None })?;
+        core.mint.check(subject, &granted, core.clock.now(), Room { generation: 1, longest: from.longest })?;
         if let Some(token) = from.replaces {
             self.replace(token, subject, &patience).await?;
         }

@@ -6,7 +6,7 @@ use super::error::{SessionError, SessionErrorKind};
 use super::events::EventKind;
 use super::patience::Patience;
 use super::refreshed::{Refreshed, Refused};
-use super::rotation::{Answer, Operation, Outcome, Presented, Write, decide, hoped_for};
+use super::rotation::{Answer, Operation, Outcome, Presented, Rotation, Write, decide, hoped_for};
 use super::sessions::Sessions;
 use super::tokens::{AccessGrant, Room, Tokens};
 use crate::store::{Device, Loaded, RevokeReason, SessionStore, Swapped};
@@ -91,9 +91,9 @@ impl<S: SessionStore> Sessions<S> {
         let Ok(whose) = self.whose(credentials) else {
             return Ok(Refreshed::Refused(Refused::UnreadableCredentials));
         };
-        // A token that can get nothing is not for trying passwords with. As a refresh, so that nothing is gained should the
-        // session live after all.
-        if !self.is_of_living_session(&claims, &patience).await? {
+        // A token that can get nothing is not for trying passwords with, and one that tells of a theft is to tell of it. As a
+        // refresh, so that nothing is gained should the session live after all.
+        if !self.may_authenticate(&claims, &patience).await? {
             return self.present_claims(claims, refresh_token, Operation::Refresh, longest, patience).await;
         }
         match whose.await? {
@@ -102,6 +102,20 @@ impl<S: SessionStore> Sessions<S> {
             }
             _ => Ok(Refreshed::Refused(Refused::BadCredentials)),
         }
+    }
+
+    /// Whether a refresh token is of a living session, was not cut off, and is no sign of theft.
+    async fn may_authenticate(&self, claims: &RefreshClaims, patience: &Patience) -> Result<bool, SessionError> {
+        let Some(Loaded { row, now, .. }) = self.living(claims, patience).await? else { return Ok(false) };
+        let rotation = self.rotation_of(claims);
+        let decision = decide(&row, presented(claims, row.secret_hash), Operation::Reauthenticate, now, &rotation);
+        Ok(claims.generation >= row.cut && decision.write != Write::Revoke)
+    }
+
+    /// A token of the system before is always replaced: it may expire long before its session.
+    fn rotation_of(&self, claims: &RefreshClaims) -> Rotation {
+        let rotation = self.core().rotation;
+        if claims.legacy { rotation.by_itself() } else { rotation }
     }
 
     /// Presents a refresh token for an operation without credentials, from a device that the list of devices will show where
@@ -211,9 +225,7 @@ impl<S: SessionStore> Sessions<S> {
         patience: &Patience,
     ) -> Result<Rotated, SessionError> {
         let core = self.core();
-        let token = Presented { generation: claims.generation, previous: claims.previous, secret_hash };
-        // A token of the system before is always replaced: it may expire long before its session.
-        let rotation = if claims.legacy { core.rotation.by_itself() } else { core.rotation };
+        let (token, rotation) = (presented(claims, secret_hash), self.rotation_of(claims));
         let (subject, id) = (claims.subject.as_str(), claims.session);
         let mut found = match hoped_for(token, operation, &rotation) {
             Some((outcome, swap)) => match patience.wait(core.store.swap(subject, id, &secret_hash, &swap)).await? {
@@ -277,9 +289,18 @@ impl<S: SessionStore> Sessions<S> {
         let core = self.core();
         let found = patience.wait(core.store.load(&claims.subject, claims.session)).await?;
         // A signature alone must not end a session: the secret has to be its own.
-        if found.is_some_and(|loaded| loaded.row.secret_hash.matches(secret_hash)) {
+        if let Some(Loaded { row, .. }) = found.filter(|loaded| loaded.row.secret_hash.matches(secret_hash)) {
+            // Somebody else has logged in in that browser, perhaps.
+            if row.revoked.is_some_and(|revoked| revoked.reason == RevokeReason::Replaced) {
+                return Ok(Refreshed::Refused(Refused::Replaced));
+            }
             core.end(&claims.subject, claims.session, RevokeReason::Account, patience).await?;
         }
         Ok(Refreshed::Refused(Refused::AccountGone))
     }
+}
+
+/// What the rotation table asks of a refresh token.
+const fn presented(claims: &RefreshClaims, secret_hash: SecretHash) -> Presented {
+    Presented { generation: claims.generation, previous: claims.previous, secret_hash }
 }

@@ -41,3 +41,15 @@ async fn an_account_that_is_disabled_or_deleted_ends_its_sessions_at_the_next_re
         }
     }
 }
+
+#[tokio::test]
+async fn a_refresh_of_an_account_that_is_gone_takes_no_cookies_from_the_login_that_came_before_it() {
+    let world = World::new();
+    let jar = world.login("alice").await;
+    let login = post("/auth/login").json(json!({"username": "bob", "password": "right"}));
+    assert_eq!(world.send(login.jar(&jar)).await.status, 200);
+    world.people(|people| people.disabled = true);
+    // Sent before that login's answer was there.
+    let answer = refresh(&world, &jar).await;
+    assert_eq!((answer.said(), answer.cookies().len()), ((401, "session_ended".into()), 0));
+}

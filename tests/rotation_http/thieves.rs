@@ -133,3 +133,20 @@ async fn a_thief_who_cut_the_owner_off_is_thrown_out_by_the_owners_next_login() 
     assert_eq!(refresh(&world, &thief).await.said(), (401, "session_ended".into()));
     assert!(world.takes(jar.get(ACCESS)).await);
 }
+
+#[tokio::test]
+async fn a_stale_token_tries_no_passwords() {
+    for password in ["wrong", "right"] {
+        let world = World::new();
+        let copied = world.login("alice").await;
+        let mut jar = copied.clone();
+        for _ in 0..2 {
+            world.wait(3 * W + 1);
+            renew(&world, &mut jar).await;
+        }
+        let credentials = json!({"username": "alice", "password": password});
+        let answer = world.send(post("/auth/reauthenticate").jar(&copied).json(credentials)).await;
+        is_over(&answer, Outcome::Reused(Reuse::Stale));
+        is_over(&refresh(&world, &jar).await, Outcome::Ended);
+    }
+}
