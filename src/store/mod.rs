@@ -54,8 +54,8 @@ use crate::token::{SecretHash, SessionId, Timestamp};
 ///
 /// Few verbs, each atomic. Implement them with `async fn`; the module `conformance` tells whether they are right.
 ///
-/// - **What must be atomic**: every verb but [`now`](Self::now), [`list`](Self::list) and [`purge`](Self::purge). Two calls of
-///   [`swap`](Self::swap) for one row that expect the same never both win.
+/// - **What must be atomic**: every verb but [`now`](Self::now), [`list`](Self::list), [`purge`](Self::purge) and
+///   [`revoke_all`](Self::revoke_all). Two calls of [`swap`](Self::swap) for one row that expect the same never both win.
 /// - **What must be durable** when the call returns: everything but [`confirm`](Self::confirm), and a `swap` whose `cut` is
 ///   0, which a failover may lose once: the client's next token proves that it was made.
 /// - **What `now` means**: the store's own clock, read at the moment of the decision and after any wait for a lock, in
@@ -177,16 +177,18 @@ pub trait SessionStore: Send + Sync + 'static {
     /// how many; refuses logins whose credentials were read before then. For operators: a store restored from a backup, a
     /// leaked key.
     ///
+    /// It may be done in steps, the logins first.
+    ///
     /// # Errors
     ///
-    /// When the store breaks.
+    /// When the store breaks: some sessions may have been ended, and the call is to be made again.
     fn revoke_all(&self, before: Timestamp) -> impl Future<Output = Result<u64, StoreError>> + Send;
 
     /// What was ended or cut lately, from `cursor` on: a page, and where the next one begins.
     ///
     /// In the same step in which it is done, each of these appends to the feed: a session that is ended, one
     /// [`Ends::Session`]; a swap that wins with a `cut` above 0, one [`Ends::Below`]; [`revoke_all`](Self::revoke_all), one
-    /// [`Ends::All`]. Whatever was committed before this call is read, if it is of use ([`REVOKED_FOR`]) and was not read
+    /// [`Ends::All`], or one behind its first step and one behind its last. Whatever was committed before this call is read, if it is of use ([`REVOKED_FOR`]) and was not read
     /// before `cursor`, also when others that began later were committed, and read, before it. Entries may come twice. A
     /// cursor that the store does not understand, or that is ahead of it because a copy was restored, is the beginning.
     ///

@@ -143,7 +143,7 @@ async fn after_a_crash_a_reader_begins_anew() {
 }
 
 #[tokio::test]
-async fn all_are_ended_by_one_entry() {
+async fn all_are_ended_by_an_entry_before_the_first_and_one_behind_the_last() {
     let server = Postgres::shared();
     let (store, _) = fresh(&server).await;
     for n in 0..5 {
@@ -151,5 +151,5 @@ async fn all_are_ended_by_one_entry() {
     }
     let mut cursor = Cursor::default();
     assert_eq!(store.revoke_all(super::LATER).await.unwrap(), 5);
-    assert_eq!(read(&store, &mut cursor).await, [Ends::All]);
+    assert_eq!(read(&store, &mut cursor).await, [Ends::All, Ends::All]);
 }

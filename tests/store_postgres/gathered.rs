@@ -11,6 +11,7 @@ use sqlx::postgres::PgPool;
 use tokio::task::JoinSet;
 
 use super::servers::postgres::Postgres;
+use super::servers::until;
 use super::statements::{Logged, updates};
 use super::{fresh, number, open, ready, rotation, run, session, swap, wins};
 
@@ -236,6 +237,41 @@ async fn nothing_deadlocks() {
             assert!(winners <= 1 && one.is_ok() && two.is_ok(), "{round}, {n}: {one:?} {two:?}");
         }
     }
+    run(&pool, "SELECT pg_stat_force_next_flush()").await;
+    let deadlocks = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()";
+    assert_eq!(number(&pool, deadlocks).await, 0);
+}
+
+/// Whoever ends all sessions has b's row, which a confirmation waits for, and comes to a's, which that has.
+#[tokio::test(flavor = "multi_thread")]
+async fn ending_all_waits_for_no_confirmation_in_a_circle() {
+    let server = Postgres::shared();
+    let (store, pool) = fresh(&server).await;
+    // As they lie in the table. The middle one takes its time.
+    let sessions = ["b", "c", "a"].map(|subject| session(1, subject));
+    for session in &sessions {
+        open(&store, session).await;
+    }
+    run(
+        &pool,
+        "CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS
+            $$ BEGIN IF NEW.revoked_at IS NOT NULL THEN PERFORM pg_sleep(3); END IF; RETURN NEW; END $$",
+    )
+    .await;
+    run(
+        &pool,
+        "CREATE TRIGGER dawdle BEFORE UPDATE ON jwt_sessions FOR EACH ROW WHEN (NEW.subject = 'c') EXECUTE FUNCTION dawdle()",
+    )
+    .await;
+    let ending = tokio::spawn({
+        let store = store.clone();
+        async move { store.revoke_all(super::LATER).await }
+    });
+    let sleeps = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()";
+    until("the end of c", async || if number(&pool, sleeps).await > 0 { Ok(()) } else { Err("not yet") }).await;
+    let seen = ["a", "b"].map(|subject| jwt_sessions::store::Seen::new(subject, sessions[0].id, 1));
+    store.confirm(&seen).await.unwrap();
+    assert_eq!(ending.await.unwrap().unwrap(), 3);
     run(&pool, "SELECT pg_stat_force_next_flush()").await;
     let deadlocks = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()";
     assert_eq!(number(&pool, deadlocks).await, 0);

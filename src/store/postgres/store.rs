@@ -68,7 +68,8 @@ use crate::token::{SecretHash, SessionId, Timestamp};
 /// - Such a pooler must also know prepared statements (PgBouncer 1.21), or sqlx's `statement_cache_capacity(0)` is set.
 /// - All writes go to one primary. The clock must not be far off when a standby takes over: ages are counted by it.
 /// - TLS is sqlx's own feature, to be turned on in the application's `Cargo.toml`: `sqlx = { features = ["tls-rustls"] }`.
-/// - [`revoke_all`](SessionStore::revoke_all) rewrites every living row in one transaction, and logins wait for its end.
+/// - [`revoke_all`](SessionStore::revoke_all) is no single step: logins are refused first, then the sessions are ended in pages
+///   of a thousand, for which nobody else waits long. When it fails on its way, call it again.
 pub struct PostgresStore {
     inner: Arc<Inner>,
     rotations: Gather<Rotations>,
@@ -230,8 +231,7 @@ impl SessionStore for PostgresStore {
 
     async fn revoke_all(&self, before: Timestamp) -> Result<u64, StoreError> {
         let pool = self.pool().clone();
-        whole(async move { retried(|| async { ends::revoke_all(&mut pool.acquire().await?, before).await }).await })
-            .await
+        whole(async move { ends::revoke_all(&pool, before).await }).await
     }
 
     async fn feed(&self, cursor: &Cursor) -> Result<Feed, StoreError> {
