@@ -196,3 +196,23 @@ async fn an_error_says_nothing_of_whom_it_was_about() {
     let error = missing.create(&session).await.unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::Configuration, "the tables were not made: {}", words(&error));
 }
+
+/// The procedure's own way out of its transaction is not taken then.
+#[tokio::test]
+async fn a_rotation_that_the_server_gives_up_leaves_no_transaction_open() {
+    let server = MySql::start("UTC", &[]);
+    let database = server.database().await;
+    let (mut beside, mut root) = (server.connection(&database).await, server.connection(&database).await);
+    root.execute("SET GLOBAL max_statement_time = 1").await.unwrap();
+    let store = ready(&server, &database, 1).await;
+    let alice = session(1, "alice");
+    open(&store, &alice).await;
+    beside.execute("BEGIN").await.unwrap();
+    beside.execute("SELECT * FROM jwt_sessions FOR UPDATE").await.unwrap();
+    let given_up = store.swap("alice", id(1), &HASH, &Swap::new((1, 1), 2, 1)).await.unwrap_err();
+    assert_eq!(given_up.kind(), StoreErrorKind::Timeout);
+    beside.execute("ROLLBACK").await.unwrap();
+    let open = "SELECT trx_id FROM information_schema.innodb_trx WHERE trx_mysql_thread_id <> CONNECTION_ID()";
+    assert_eq!(root.fetch_all(open).await.unwrap().len(), 0);
+    assert!(store.revoke("alice", alice.id, RevokeReason::Logout).await.unwrap());
+}
