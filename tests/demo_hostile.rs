@@ -132,6 +132,9 @@ async fn a_body_of_another_kind() {
         }
         let opaque = HeaderValue::from_bytes(b"application/json\xff").unwrap();
         refused(415, path, read(site.admin(method, path).header(CONTENT_TYPE, opaque).body(*body)).await);
+        let json = "application/json";
+        let twice = site.admin(method, path).header(CONTENT_TYPE, json).header(CONTENT_TYPE, json).body(*body);
+        refused(415, path, read(twice).await);
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use common::demo::Demo;
 use common::device::{Answer, Channel, Device, client, read, register};
+use reqwest::header::CONTENT_TYPE;
 use serde_json::json;
 
 #[tokio::test]
@@ -29,6 +30,23 @@ async fn an_account_is_tried_10_times_a_minute_by_whichever_name() {
     assert_eq!(Device::new(&demo, Channel::Cookie).login("alice").await.status, 429);
     register(&demo, "bob").await;
     assert_eq!(Device::new(&demo, Channel::Cookie).login("bob").await.status, 200);
+}
+
+#[tokio::test]
+async fn guesses_count_for_the_account_that_they_are_checked_for_whatever_else_their_body_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let demo = Demo::start(folder.path(), &[]);
+    register(&demo, "alice").await;
+    until_refused(10, async |number| {
+        // JSON for one name and a form for another; the router goes by the Content-Type.
+        let body = format!(r#"{{"username":"zz{number}","password":"x","a":"&username=alice&password=wrong&b="}}"#);
+        let request = client(false).post(demo.url("/auth/login"));
+        let answer = read(request.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(body)).await;
+        assert!(answer.status == 429 || answer.error() == (401, "invalid_credentials"), "{answer:?}");
+        answer
+    })
+    .await;
+    assert_eq!(Device::new(&demo, Channel::Cookie).login("alice").await.status, 429);
 }
 
 #[tokio::test]

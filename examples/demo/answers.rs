@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, Request};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
@@ -74,9 +74,7 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for JsonBody<T> {
     type Rejection = Refusal;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Refusal> {
-        let content_type = request.headers().get(header::CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
-        let essence = content_type.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
-        if !essence.eq_ignore_ascii_case(b"application/json") {
+        if !media_type(request.headers()).eq_ignore_ascii_case(b"application/json") {
             return Err(NOT_JSON);
         }
         let bytes = whole_body(request.into_body()).await?;
@@ -86,6 +84,13 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for JsonBody<T> {
         }
         serde_json::from_slice(&bytes).map(Self).map_err(|_| MALFORMED)
     }
+}
+
+/// What the one Content-Type says, without its parameters; empty where there is none or several, as for the crate's router.
+pub(crate) fn media_type(headers: &HeaderMap) -> &[u8] {
+    let mut lines = headers.get_all(header::CONTENT_TYPE).iter();
+    let (Some(declared), None) = (lines.next(), lines.next()) else { return b"" };
+    declared.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii()
 }
 
 /// The whole body, up to [`LARGEST_BODY`].

@@ -2,11 +2,13 @@
 
 use std::fmt;
 
+use axum::http::HeaderMap;
 use serde::de::{Unexpected, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use crate::BoxError;
 use crate::accounts::Accounts;
+use crate::answers::media_type;
 use crate::passwords::{Password, Passwords};
 
 /// `username` or `email`, never both; `password`; and `remember`, which is no unless it says yes.
@@ -21,9 +23,16 @@ pub(crate) struct Credentials {
 }
 
 impl Credentials {
-    /// The body of a login, in whichever of the two forms it is. No body is both.
-    pub(crate) fn from_body(body: &[u8]) -> Option<Self> {
-        serde_json::from_slice(body).ok().or_else(|| serde_urlencoded::from_bytes(body).ok())
+    /// The body of a login, as the crate's router reads it: by its Content-Type. A body can be JSON with one name and a
+    /// form with another, and what counts tries by the wrong one is passed by.
+    pub(crate) fn from_body(headers: &HeaderMap, body: &[u8]) -> Option<Self> {
+        let media_type = media_type(headers).to_ascii_lowercase();
+        match media_type.as_slice() {
+            // serde would also take an array of the members in their order.
+            b"application/json" if body.trim_ascii_start().first() == Some(&b'{') => serde_json::from_slice(body).ok(),
+            b"application/x-www-form-urlencoded" => serde_urlencoded::from_bytes(body).ok(),
+            _ => None,
+        }
     }
 
     /// The id of the account that they open; none when the name is nobody's, the password is wrong or the account is
@@ -64,38 +73,63 @@ fn yes_or_no<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Erro
 
 #[cfg(test)]
 mod tests {
+    use axum::http::header::CONTENT_TYPE;
+
     use super::*;
+
+    const JSON: &str = "application/json";
+    const FORM: &str = "application/x-www-form-urlencoded";
+
+    fn read(media_types: &[&'static str], body: &str) -> Option<Credentials> {
+        let headers = media_types.iter().map(|one| (CONTENT_TYPE, one.parse().unwrap())).collect();
+        Credentials::from_body(&headers, body.as_bytes())
+    }
 
     #[test]
     fn a_login_is_json_or_a_form_with_either_name() {
-        for (body, name, remember) in [
-            (r#"{"username":"alice","password":"p"}"#, "alice", false),
-            (r#"{"email":"a@b","password":"p","remember":true}"#, "a@b", true),
-            ("username=alice&password=p", "alice", false),
-            ("email=a%40b&password=p&remember=on", "a@b", true),
+        for (media_type, body, name, remember) in [
+            (JSON, r#"{"username":"alice","password":"p"}"#, "alice", false),
+            ("Application/JSON ; charset=utf-8", r#" {"email":"a@b","password":"p","remember":true}"#, "a@b", true),
+            (FORM, "username=alice&password=p", "alice", false),
+            (FORM, "email=a%40b&password=p&remember=on", "a@b", true),
         ] {
-            let credentials = Credentials::from_body(body.as_bytes()).unwrap();
+            let credentials = read(&[media_type], body).unwrap();
             assert_eq!((credentials.username.as_str(), credentials.remember), (name, remember), "{body}");
         }
     }
 
     #[test]
+    fn a_login_that_is_json_and_a_form_at_once_is_what_its_content_type_says_and_nothing_without_one() {
+        let both = r#"{"username":"bob","password":"p","a":"&username=alice&password=p&b="}"#;
+        let name = |media_types: &[&'static str]| read(media_types, both).map(|credentials| credentials.username);
+        assert_eq!(name(&[JSON]).as_deref(), Some("bob"));
+        assert_eq!(name(&[FORM]).as_deref(), Some("alice"));
+        for nothing in [&[][..], &[""], &["text/plain"], &["application/jsonp"], &[JSON, FORM], &[FORM, FORM]] {
+            assert_eq!(name(nothing), None, "{nothing:?}");
+        }
+    }
+
+    #[test]
     fn nothing_but_strings_and_one_name_is_taken() {
-        for body in [
-            r#"{"username":{"$ne":null},"password":"p"}"#,
-            r#"{"username":"a","password":{"$gt":""}}"#,
-            r#"{"username":["a"],"password":"p"}"#,
-            r#"{"username":7,"password":"p"}"#,
-            r#"{"username":"a","password":null}"#,
-            r#"{"username":"a","email":"a@b","password":"p"}"#,
-            r#"{"username":"a","username":"b","password":"p"}"#,
-            r#"{"username":"a","password":"p","remember":"maybe"}"#,
-            "username[$ne]=&password=p",
-            "username=a&username=b&password=p",
-            "username=a",
-            "",
+        for (media_type, body) in [
+            (JSON, r#"{"username":{"$ne":null},"password":"p"}"#),
+            (JSON, r#"{"username":"a","password":{"$gt":""}}"#),
+            (JSON, r#"{"username":["a"],"password":"p"}"#),
+            (JSON, r#"{"username":7,"password":"p"}"#),
+            (JSON, r#"{"username":"a","password":null}"#),
+            (JSON, r#"{"username":"a","email":"a@b","password":"p"}"#),
+            (JSON, r#"{"username":"a","username":"b","password":"p"}"#),
+            (JSON, r#"{"username":"a","password":"p","remember":"maybe"}"#),
+            (JSON, r#"["a","p",true]"#),
+            (JSON, "username=a&password=p"),
+            (JSON, ""),
+            (FORM, r#"{"username":"a","password":"p"}"#),
+            (FORM, "username[$ne]=&password=p"),
+            (FORM, "username=a&username=b&password=p"),
+            (FORM, "username=a"),
+            (FORM, ""),
         ] {
-            assert!(Credentials::from_body(body.as_bytes()).is_none(), "{body}");
+            assert!(read(&[media_type], body).is_none(), "{media_type}: {body}");
         }
     }
 }

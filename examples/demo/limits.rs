@@ -152,7 +152,7 @@ impl PerAccount {
             Err(refusal) => return refusal.into_response(),
         };
         // A body without a name is refused by the router, and costs no password check.
-        if let Some(credentials) = Credentials::from_body(&body)
+        if let Some(credentials) = Credentials::from_body(&head.headers, &body)
             && let Err(refusal) = this.take(&credentials.username).await
         {
             return refusal.into_response();
@@ -222,13 +222,23 @@ mod tests {
         }
 
         async fn send(&self, method: Method, path: &str, from: &str, body: String) -> Response {
-            let mut request = Request::builder().method(method).uri(path).body(Body::from(body)).unwrap();
+            self.send_request(from, Request::builder().method(method).uri(path).body(Body::from(body)).unwrap()).await
+        }
+
+        async fn send_request(&self, from: &str, mut request: Request) -> Response {
             request.extensions_mut().insert(ConnectInfo::<SocketAddr>(from.parse().unwrap()));
             self.router.clone().oneshot(request).await.unwrap()
         }
 
         async fn login(&self, from: &str, name: &str) -> Response {
-            self.send(Method::POST, "/auth/login", from, format!(r#"{{"username":"{name}","password":"p"}}"#)).await
+            let body = format!(r#"{{"username":"{name}","password":"p"}}"#);
+            let request = Request::post("/auth/login").header(header::CONTENT_TYPE, "application/json");
+            self.send_request(from, request.body(body.into()).unwrap()).await
+        }
+
+        async fn send_form(&self, path: &str, from: &str, body: String) -> Response {
+            let request = Request::post(path).header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+            self.send_request(from, request.body(body.into()).unwrap()).await
         }
     }
 
@@ -268,10 +278,23 @@ mod tests {
                 return site.login(&format!("10.0.0.{number}:1"), name).await;
             }
             let form = format!("email={}&password=p", name.replace('@', "%40"));
-            site.send(Method::POST, "/auth/reauthenticate", "10.0.1.1:1", form).await
+            site.send_form("/auth/reauthenticate", "10.0.1.1:1", form).await
         })
         .await;
         assert!(!is_refused(&site.login("10.0.1.1:1", "bob").await));
+    }
+
+    #[tokio::test]
+    async fn a_form_that_is_json_for_others_counts_for_the_account_that_it_opens() {
+        let site = Site::new().await;
+        is_limited(10, async |number| {
+            let form =
+                format!(r#"{{"username":"zz{number}","password":"x","a":"&username=alice&password={number}&b="}}"#);
+            site.send_form("/auth/login", "10.0.0.1:1", form).await
+        })
+        .await;
+        assert!(is_refused(&site.login("10.0.0.2:1", "alice").await));
+        assert!(!is_refused(&site.login("10.0.0.2:1", "zz1").await));
     }
 
     #[tokio::test]
