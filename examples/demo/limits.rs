@@ -122,7 +122,10 @@ impl Address {
         // Bytes: what is no text before our proxy's entry does not take that entry away.
         let entries: Vec<_> = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b',')).collect();
         let ours = entries.len().checked_sub(self.proxies)?;
-        std::str::from_utf8(entries.get(ours)?).ok()?.trim().parse().ok()
+        let entry = std::str::from_utf8(entries.get(ours)?).ok()?.trim();
+        // Some proxies write the port with it.
+        let with_port = || entry.parse::<SocketAddr>().map(|address| address.ip());
+        entry.parse().or_else(|_| with_port()).ok()
     }
 }
 
@@ -361,7 +364,10 @@ mod tests {
         assert_eq!(from(1, &["ü, 192.0.2.1"]), "192.0.2.1");
         assert_eq!(from(2, &["1.1.1.1, 192.0.2.1", "10.0.0.2"]), "192.0.2.1");
         assert_eq!(from(1, &["2001:db8::1"]), "2001:db8::");
-        for lines in [&[][..], &["nobody"], &["192.0.2.1,"]] {
+        assert_eq!(from(1, &["1.1.1.1, 203.0.113.7:51234"]), "203.0.113.7");
+        assert_eq!(from(1, &["[2001:db8::1]:443"]), "2001:db8::");
+        assert_eq!(from(1, &["[::ffff:203.0.113.7]:443"]), "203.0.113.7");
+        for lines in [&[][..], &["nobody"], &["192.0.2.1,"], &["192.0.2.1:"], &["192.0.2.1:65536"]] {
             assert_eq!(from(1, lines), "10.0.0.1", "{lines:?}");
         }
     }
