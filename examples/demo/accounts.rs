@@ -1,9 +1,10 @@
 //! Who has an account, and what the account may do.
 //!
 //! Usernames and email addresses are unique without regard to letter case. Usernames are 1 to 64 of the ASCII letters and
-//! digits, `.`, `_` and `-`, so that no two of them look alike to a reader and differ to the machine. Email addresses are
-//! compared whole in lower case; nothing else about them is normalised: whether `a.b@` is `ab@` is their provider's affair.
-//! Neither is trimmed. A username has no `@` and an address has one, so that none can stand for another's.
+//! digits, `.`, `_` and `-`, so that no two of them look alike to a reader and differ to the machine, and begin with a letter
+//! or digit, so that each can stand in a path. Email addresses are compared whole in lower case; nothing else about them is
+//! normalised: whether `a.b@` is `ab@` is their provider's affair. Neither is trimmed. A username has no `@` and an address has
+//! one, so that none can stand for another's.
 
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, named_params};
 
@@ -106,10 +107,11 @@ impl Accounts {
     }
 }
 
-/// Whether `text` may be a username.
+/// Whether `text` may be a username. It stands in paths, where `.` and `..` mean something else to every client; a rule for
+/// the first character is easier to say than one for names of dots alone.
 pub(crate) fn is_username(text: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
-    (1..=64).contains(&text.len()) && text.bytes().all(allowed)
+    text.len() <= 64 && text.starts_with(|first: char| first.is_ascii_alphanumeric()) && text.bytes().all(allowed)
 }
 
 /// Whether `text` looks like an email address, which is as much as can be told without sending a message to it.
@@ -219,14 +221,17 @@ mod tests {
     }
 
     #[test]
-    fn a_username_never_reads_as_an_address() {
+    fn a_username_never_reads_as_an_address_and_can_stand_in_a_path() {
         let long = "x".repeat(65);
-        for bad in ["", "a@b", "a b", " a", "é", "a/b", "a\0", &long] {
+        for bad in ["", "a@b", "a b", " a", "é", "a/b", "a\0", &long, ".", "..", "...", ".a", "_", "_a", "-", "-a"] {
             assert!(!is_username(bad), "{bad:?}");
         }
         for bad in ["", "@", "a@", "@b", "a@b@c", "a b@c", "a@b\n", "a", &format!("a@{}", "x".repeat(253))] {
             assert!(!is_email(bad), "{bad:?}");
         }
-        assert!(is_username("A.b_c-9") && is_email("a+b@c.example"));
+        for good in ["A.b_c-9", "9", "a..", "a-", &long[1..]] {
+            assert!(is_username(good), "{good:?}");
+        }
+        assert!(is_email("a+b@c.example"));
     }
 }

@@ -56,7 +56,9 @@ async fn register(
     JsonBody(new): JsonBody<Registration>,
 ) -> Result<impl IntoResponse, Refusal> {
     if !is_username(&new.username) {
-        return Err(Refusal::invalid("username: 1 to 64 of the letters a to z, digits, and . _ -"));
+        return Err(Refusal::invalid(
+            "username: 1 to 64 of the letters a to z, digits, and . _ -, a letter or digit first",
+        ));
     }
     if !is_email(&new.email) {
         return Err(Refusal::invalid("email: an address like name@example.org, at most 254 bytes"));

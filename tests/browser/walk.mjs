@@ -165,6 +165,10 @@ async function walk(origin) {
   await picture(page, "signed-out");
 
   step("register");
+  for (const [name, good] of [["..", false], ["_a", false], ["a.b", true]]) {
+    await page.getByLabel("Username", { exact: true }).fill(name);
+    assert.equal(await page.locator("#register-username:valid").count(), Number(good), `the username ${name}`);
+  }
   await register(page, "alice");
   await hasText(status(page), "you are the admin");
   await register(page, "bob");
