@@ -158,6 +158,30 @@ async function renewed(page) {
   }, before);
 }
 
+/** What the locks of the page's origin are like: how many have it, and how many wait. */
+const locks = (page) => page.evaluate(async () => {
+  const { held, pending } = await navigator.locks.query();
+  return { held: held.length, pending: pending.length };
+});
+
+/** Waits until the page has looked at the clock so many times. */
+const ticks = (page, count) => page.evaluate((count) => new Promise((done) => {
+  let seen = 0;
+  new MutationObserver((_, observer) => {
+    seen += 1;
+    if (seen < count) return;
+    observer.disconnect();
+    done();
+  }).observe(document.querySelector("#token-plan"), { childList: true });
+}), count);
+
+/** Changes when the page renews its token by itself: `from` now, in milliseconds. */
+const renewIn = (page, from) => page.evaluate((from) => {
+  const key = "jwt-sessions-demo";
+  const now = JSON.parse(localStorage.getItem(key));
+  localStorage.setItem(key, JSON.stringify({ ...now, renew: Date.now() + from }));
+}, from);
+
 async function walk(origin) {
   const first = await startDevice("first", origin);
   const { page } = first;
@@ -218,6 +242,30 @@ async function walk(origin) {
     await page.unroute("**/auth/refresh");
   }
   await hasText(status(page), "The token is renewed again");
+
+  step("a renewal that hangs");
+  // The time after which the page gives up comes when this says so.
+  await page.evaluate(() => {
+    window.sent = [];
+    AbortSignal.timeout = (milliseconds) => {
+      const controller = new AbortController();
+      window.sent.push({ milliseconds, giveUp: () => controller.abort() });
+      return controller.signal;
+    };
+  });
+  await page.route("**/auth/refresh", () => {});
+  const asked = page.waitForRequest("**/auth/refresh");
+  await renewIn(page, 0);
+  await asked;
+  await ticks(page, 5);
+  assert.deepEqual(await locks(page), { held: 1, pending: 0 });
+  assert.deepEqual(await page.evaluate(() => window.sent.map((one) => one.milliseconds)), [15000]);
+  await page.evaluate(() => window.sent.forEach((one) => one.giveUp()));
+  await hasText(status(page), "The server does not answer");
+  await page.unroute("**/auth/refresh");
+  await hasText(status(page), "The token is renewed again");
+
+  step("no answer to the first question");
   await page.route("**/me", (route) => route.abort("connectionrefused"));
   first.provoked.push(["net::", "/me"]);
   await page.reload();

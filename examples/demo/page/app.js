@@ -89,6 +89,19 @@ function moment(value) {
   return Number.isNaN(date.getTime()) ? "" : date.toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
 }
 
+let renewing = false;
+
+/** Once at a time: the page ticks on while a renewal waits for its turn or its answer. */
+async function renewByItself() {
+  if (renewing) return;
+  renewing = true;
+  try {
+    await renew();
+  } finally {
+    renewing = false;
+  }
+}
+
 function tick() {
   const now = times();
   if (!now) return;
@@ -103,7 +116,7 @@ function tick() {
   element("token-left").textContent = left ? `${duration(left)} left of ${duration(now.life)}` : "run out";
   const count = renewals === 1 ? "Renewed once here." : renewals ? `Renewed ${renewals} times here.` : "";
   element("token-count").textContent = count;
-  if (isDue()) renew();
+  if (isDue()) renewByItself();
   else if (!who && Date.now() >= lookAgain) signedIn();
 }
 

@@ -31,9 +31,10 @@ export function noteIssued(seconds, login = times()?.login) {
 
 // ---- Requests ----------------------------------------------------------------------------------------------------------
 
-/** One request. A server that does not answer is an answer with status 0. */
+/** One request. A server that does not answer, or not within 15 s, is an answer with status 0. */
 export async function send(method, path, body) {
-  const options = { method, headers: { Accept: "application/json" } };
+  // One that hangs while it has the lock would keep all tabs waiting.
+  const options = { method, headers: { Accept: "application/json" }, signal: AbortSignal.timeout(15_000) };
   if (body !== undefined) {
     options.headers["Content-Type"] = "application/json";
     options.body = JSON.stringify(body);
