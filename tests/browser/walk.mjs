@@ -175,6 +175,17 @@ const ticks = (page, count) => page.evaluate((count) => new Promise((done) => {
   }).observe(document.querySelector("#token-plan"), { childList: true });
 }), count);
 
+/** Holds what the page's next renewals ask until it is told to let them go. */
+async function holdRenewals(page) {
+  let letGo;
+  const held = new Promise((done) => { letGo = done; });
+  await page.route("**/auth/refresh", async (route) => {
+    await held;
+    await route.continue();
+  });
+  return letGo;
+}
+
 /** Changes when the page renews its token by itself: `from` now, in milliseconds. */
 const renewIn = (page, from) => page.evaluate((from) => {
   const key = "jwt-sessions-demo";
@@ -312,6 +323,50 @@ async function walk(origin) {
   await page.getByRole("button", { name: "Log out", exact: true }).click();
   await hasText(status(other), "Logged out in another tab");
   await other.close();
+  await logIn(page, "alice", { remember: true });
+  await hasText(page.locator("#who"), "alice");
+
+  step("what is pressed during a renewal waits for it");
+  // Its cookies would come after those of the new login, or bring back what was logged out.
+  const duringRenewal = async (tab, path, press, then) => {
+    const letGo = await holdRenewals(page);
+    // By itself nothing waits then.
+    await renewIn(page, 60_000);
+    const held = page.waitForRequest("**/auth/refresh");
+    await page.getByRole("button", { name: "Renew now" }).click();
+    await held;
+    const sent = [];
+    tab.on("request", (request) => sent.push(request.url().replace(origin, "")));
+    await press();
+    await tab.waitForFunction(async () => (await navigator.locks.query()).pending.length > 0);
+    assert(!sent.includes(path), `${path} did not wait`);
+    letGo();
+    await then();
+    assert(sent.includes(path));
+    await page.unroute("**/auth/refresh");
+  };
+  await page.getByRole("button", { name: "Log out", exact: true }).click();
+  await hasText(status(page), "Logged out");
+  const late = await first.context.newPage();
+  await late.goto(origin);
+  await late.getByRole("heading", { name: "Log in" }).waitFor();
+  // It hears of the login, and does not learn whose it is: its form stays.
+  first.provoked.push(["net::", "/me"]);
+  await late.route("**/me", (route) => route.abort("connectionrefused"));
+  await logIn(page, "alice", { remember: true });
+  await hasText(page.locator("#who"), "alice");
+  await hasText(status(late), "The server does not answer");
+  await duringRenewal(late, "/auth/login", () => logIn(late, "bob"), async () => {
+    await late.unroute("**/me");
+    for (const one of [page, late]) await hasText(one.locator("#who"), "bob");
+  });
+  await late.close();
+  await duringRenewal(
+    page,
+    "/auth/logout-all",
+    () => page.getByRole("button", { name: "Log out everywhere" }).click(),
+    () => hasText(status(page), "Logged out on all devices"),
+  );
   await logIn(page, "alice", { remember: true });
   await hasText(page.locator("#who"), "alice");
 

@@ -241,13 +241,17 @@ function onClick(id, work) {
 
 onSubmit("login-form", async (data, form) => {
   const name = data.get("name");
-  const answer = await send("POST", "/auth/login", {
-    [name.includes("@") ? "email" : "username"]: name,
-    password: data.get("password"),
-    remember: data.has("remember"),
+  // Alone: the cookies of a renewal that another tab has under way must not come after these.
+  const answer = await alone(async () => {
+    const answer = await send("POST", "/auth/login", {
+      [name.includes("@") ? "email" : "username"]: name,
+      password: data.get("password"),
+      remember: data.has("remember"),
+    });
+    if (answer.ok) noteIssued(answer.json?.expires_in ?? 60, crypto.randomUUID());
+    return answer;
   });
   if (!answer.ok) return say(answer.status === 401 ? "Wrong name or password." : reason(answer), true);
-  noteIssued(answer.json?.expires_in ?? 60, crypto.randomUUID());
   renewals = 0;
   form.reset();
   say("Logged in.");
@@ -307,9 +311,12 @@ onClick("logout-others", async () => {
   await showDevices();
 });
 onClick("logout-all", async () => {
-  const answer = await call("POST", "/auth/logout-all", { keep_current: false });
-  if (answer.ok) signedOut("Logged out on all devices.");
-  else if (times()) say(reason(answer), true);
+  // Alone, as above; so not by `call`, which would wait for its turn to renew within this one.
+  await alone(async () => {
+    const answer = await send("POST", "/auth/logout-all", { keep_current: false });
+    if (answer.ok) signedOut("Logged out on all devices.");
+    else if (times()) say(reason(answer), true);
+  });
 });
 
 // ---- Start -------------------------------------------------------------------------------------------------------------
