@@ -186,12 +186,13 @@ async function holdRenewals(page) {
   return letGo;
 }
 
-/** Changes when the page renews its token by itself: `from` now, in milliseconds. */
-const renewIn = (page, from) => page.evaluate((from) => {
+/** Changes when the page renews its token by itself, `from` now in milliseconds, and presses what is named at that moment. */
+const renewIn = (page, from, pressed) => page.evaluate(([from, pressed]) => {
   const key = "jwt-sessions-demo";
   const now = JSON.parse(localStorage.getItem(key));
   localStorage.setItem(key, JSON.stringify({ ...now, renew: Date.now() + from }));
-}, from);
+  if (pressed) document.querySelector(pressed).click();
+}, [from, pressed]);
 
 async function walk(origin) {
   const first = await startDevice("first", origin);
@@ -457,6 +458,41 @@ async function walk(origin) {
   await hasText(status(second.page), "Your session has ended");
   await page.reload();
   await page.getByRole("heading", { name: "Log in" }).waitFor();
+
+  step("a session that has ended meanwhile logs nobody out");
+  second.provoked.length = 0;
+  await logIn(second.page, "alice");
+  await hasText(second.page.locator("#who"), "alice");
+  const endFirst = async () => {
+    await logIn(page, "alice");
+    await hasText(page.locator("#who"), "alice");
+    // It learns of its end by what is pressed.
+    await renewIn(page, 3_600_000);
+    await second.page.getByRole("button", { name: "Look again" }).first().click();
+    // What the page said the time before would pass for the answer.
+    const ended = second.page.waitForResponse((response) => response.request().method() === "DELETE");
+    await second.page.getByRole("button", { name: "End the session on" }).click();
+    assert((await ended).ok());
+    await second.page.waitForFunction(() => document.querySelectorAll("#devices li").length === 1);
+  };
+  first.provoked.push([401, "/auth/refresh"]);
+  for (const name of ["Log out everywhere", "Log out other devices"]) {
+    await endFirst();
+    await page.getByRole("button", { name }).click();
+    await hasText(status(page), "Your session has ended");
+    await page.getByRole("heading", { name: "Log in" }).waitFor();
+  }
+  assert.equal((await callRoute(second.page, "GET /me", "200")).username, "alice");
+
+  step("nor is anything asked without a session");
+  await endFirst();
+  const requests = [];
+  page.on("request", (request) => requests.push(request.url().replace(origin, "")));
+  // Due, and pressed before the page has looked at the clock.
+  await renewIn(page, 0, "[data-route='/me']");
+  await page.waitForFunction(() => document.querySelector("#answer-line").textContent.startsWith("401"));
+  assert.deepEqual(requests, ["/auth/refresh"]);
+  await hasText(status(page), "Your session has ended");
 
   await Promise.all([first.context.close(), second.context.close()]);
 }

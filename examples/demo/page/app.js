@@ -1,6 +1,6 @@
 // The page of the demo: what it shows, and what a person does there.
 
-import { KEY, alone, call, isDue, noteIssued, on, reason, renew, send, times } from "./session.js";
+import { KEY, alone, call, isDue, noteIssued, on, reason, renew, renewInTurn, send, times } from "./session.js";
 
 const element = (id) => document.getElementById(id);
 
@@ -305,19 +305,24 @@ onClick("logout", async () => {
     else say(reason(answer), true);
   });
 });
-onClick("logout-others", async () => {
-  const answer = await call("POST", "/auth/logout-all", { keep_current: true });
-  say(answer.ok ? "All other devices are logged out." : reason(answer), !answer.ok);
-  await showDevices();
-});
-onClick("logout-all", async () => {
+
+/** Logs out several devices, and says so by `done`. */
+function logOutDevices(body, done) {
   // Alone, as above; so not by `call`, which would wait for its turn to renew within this one.
-  await alone(async () => {
-    const answer = await send("POST", "/auth/logout-all", { keep_current: false });
-    if (answer.ok) signedOut("Logged out on all devices.");
+  return alone(async () => {
+    // Renewed first: the answer is 200 where the session has ended, too, and then nobody was logged out.
+    const answer = (await renewInTurn()) ?? (await send("POST", "/auth/logout-all", body));
+    if (answer.ok) done();
+    // Without a session all is said already.
     else if (times()) say(reason(answer), true);
   });
+}
+
+onClick("logout-others", async () => {
+  await logOutDevices({ keep_current: true }, () => say("All other devices are logged out."));
+  if (times()) await showDevices();
 });
+onClick("logout-all", () => logOutDevices({ keep_current: false }, () => signedOut("Logged out on all devices.")));
 
 // ---- Start -------------------------------------------------------------------------------------------------------------
 

@@ -53,7 +53,9 @@ export async function send(method, path, body) {
 
 /** A request that needs the session: renews it first when it is due, and once more when the token was refused. */
 export async function call(method, path, body) {
-  if (isDue()) await renew();
+  const refused = isDue() ? await renew() : null;
+  // Without a session there is nobody to ask for.
+  if (refused && isEnd(refused)) return refused;
   const answer = await send(method, path, body);
   if (answer.status !== 401 || !times()) return answer;
   return (await renew(true)) ?? send(method, path, body);
@@ -95,26 +97,38 @@ export async function renew(force = false, path = REFRESH) {
     if (!now) return NOBODY;
     if (path === REFRESH && now.issued !== before?.issued) return null;
     if (!force && !isDue()) return null;
-    const answer = await send("POST", path);
-    if (answer.ok) {
-      noteIssued(answer.json?.expires_in ?? 60);
-      on.renewed();
-      if (notBefore) on.again();
-      notBefore = 0;
-      return null;
-    }
-    if (answer.status === 401 && ENDED.has(answer.json?.error)) {
-      on.ended();
-      return answer;
-    }
-    // The session is as good as before: the server is busy or away, or something in front of it answered.
-    notBefore = Date.now() + Math.max(answer.after, 5) * 1000;
-    on.failed(reason(answer));
-    return answer;
+    return renewInTurn(path);
   });
 }
 
+/** As `renew`, whatever another tab has just done, for work that has its turn already: for another it would wait for ever. */
+export async function renewInTurn(path = REFRESH) {
+  if (!times()) return NOBODY;
+  const answer = await send("POST", path);
+  if (answer.ok) {
+    noteIssued(answer.json?.expires_in ?? 60);
+    on.renewed();
+    if (notBefore) on.again();
+    notBefore = 0;
+    return null;
+  }
+  if (isEnd(answer)) {
+    on.ended();
+    return answer;
+  }
+  // The session is as good as before: the server is busy or away, or something in front of it answered.
+  notBefore = Date.now() + Math.max(answer.after, 5) * 1000;
+  on.failed(reason(answer));
+  return answer;
+}
+
+/** Whether a renewal's answer says that there is no session, and not that it cannot be renewed now. */
+function isEnd(answer) {
+  return answer.status === 401 && ENDED.has(answer.json?.error);
+}
+
 const REFRESH = "/auth/refresh";
-/** The refusals that say that there is no session, and not that it cannot be renewed now. */
 const ENDED = new Set(["session_ended", "invalid_token", "missing_token"]);
-const NOBODY = { status: 401, ok: false, json: { error_description: "you are not logged in" }, text: "", after: 0 };
+const NOBODY = {
+  status: 401, ok: false, json: { error: "missing_token", error_description: "you are not logged in" }, text: "", after: 0,
+};
