@@ -2,6 +2,7 @@ mod capacity;
 mod faults;
 mod feed;
 mod keeping;
+mod replicas;
 mod rows;
 mod setup;
 mod shards;

@@ -97,11 +97,6 @@ impl Link {
         answers
     }
 
-    /// Sends one command that may be repeated.
-    pub(super) async fn command<T: FromRedisValue>(&self, cmd: &Cmd) -> Result<T, StoreError> {
-        self.in_time(self.send(cmd)).await
-    }
-
     async fn send<T: FromRedisValue>(&self, cmd: &Cmd) -> RedisResult<T> {
         match &self.way {
             Way::One(connection) => cmd.query_async(&mut connection.clone()).await,

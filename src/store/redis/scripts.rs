@@ -20,6 +20,7 @@ scripts! {
     REVOKE: "scripts/revoke.lua",
     REVOKE_SUBJECT: "scripts/revoke_subject.lua",
     LIST: "scripts/list.lua",
+    PAGE: "scripts/page.lua",
     PURGE: "scripts/purge.lua",
     TRIM: "scripts/trim.lua",
     NOTE_ALL: "scripts/note_all.lua",

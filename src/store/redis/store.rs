@@ -42,8 +42,8 @@ use crate::token::{SecretHash, SessionId, Timestamp};
 ///
 /// # Deployment
 ///
-/// 1. **Redis 6.2 or later.** Tried with 7.0. The user of the connection needs the commands `EVALSHA`, `EVAL`, `ZRANGEBYLEX`
-///    and `XREAD` and those that the scripts call, on the keys `jwt_sessions:*` and `{jwt_sessions:*`.
+/// 1. **Redis 6.2 or later.** Tried with 7.0. The user of the connection needs the commands `EVALSHA`, `EVAL` and `XREAD`
+///    and those that the scripts call, on the keys `jwt_sessions:*` and `{jwt_sessions:*`.
 /// 2. **`maxmemory-policy noeviction`.** Every other policy throws out sessions, or the note that a person logged out
 ///    everywhere, when memory runs short. With it a full server refuses logins
 ///    ([`Full`](crate::store::StoreErrorKind::Full)) and everything else that writes.

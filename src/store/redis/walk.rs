@@ -1,10 +1,9 @@
 //! What walks all subjects, in pages.
 
-use ::redis::cmd;
-
+use super::codec::Reply;
 use super::keys::{self, Digest};
 use super::link::Link;
-use super::scripts::{PURGE, REVOKE_PAGE, TRIM};
+use super::scripts::{PAGE, PURGE, REVOKE_PAGE, TRIM};
 use crate::store::{RevokeReason, StoreError};
 
 /// Where a walk is: behind this subject of this partition.
@@ -18,9 +17,7 @@ pub(super) struct Step {
 /// The subjects that come next in the partition, in the order of their digests.
 async fn page(link: &Link, step: &Step) -> Result<Vec<Digest>, StoreError> {
     let from = step.behind.map_or_else(|| b"-".to_vec(), |digest| [b"(".as_slice(), &digest].concat());
-    let mut range = cmd("ZRANGEBYLEX");
-    range.arg(keys::index(step.partition)).arg(from).arg("+").arg("LIMIT").arg(0).arg(PAGE);
-    let found: Vec<Vec<u8>> = link.command(&range).await?;
+    let found: Reply = link.run(&PAGE.call(&[keys::index(step.partition)]).arg(from).arg(SUBJECTS)).await?;
     Ok(found.iter().filter_map(|digest| digest.as_slice().try_into().ok()).collect())
 }
 
@@ -68,6 +65,6 @@ pub(super) async fn revoke(link: &Link, partition: u16, before: i64) -> Result<u
 }
 
 /// Subjects that a script looks at: few, for all else waits meanwhile.
-const PAGE: usize = 100;
+const SUBJECTS: usize = 100;
 /// Entries that one call takes from a feed.
 const TRIMMED: usize = 10_000;
