@@ -170,36 +170,6 @@ async fn the_feed_is_told_before_the_row() {
 }
 
 #[tokio::test]
-async fn the_server_wakes_who_reads_the_feed() {
-    let mut server = Redis::start(&[]).await;
-    let deaf = ready(&server).await;
-    let store = deaf.clone().wake_by(server.client());
-    // It has begun to listen.
-    within(store.woken()).await;
-    for n in 0..3 {
-        let alice = session("alice", n);
-        store.create(&alice).await.unwrap();
-        let mut woken = std::pin::pin!(store.woken());
-        assert!(std::future::poll_fn(|cx| std::task::Poll::Ready(woken.as_mut().poll(cx).is_pending())).await);
-        deaf.revoke("alice", alice.id, RevokeReason::Logout).await.unwrap();
-        within(woken).await;
-        if n == 1 {
-            // It listens again, to a server that was away.
-            server.kill();
-            server.restart().await;
-            within(store.woken()).await;
-            crate::servers::until("the new connection", async || deaf.list("alice").await).await;
-        }
-    }
-    let mut never = std::pin::pin!(deaf.woken());
-    assert!(std::future::poll_fn(|cx| std::task::Poll::Ready(never.as_mut().poll(cx).is_pending())).await);
-}
-
-async fn within(woken: impl Future<Output = ()>) {
-    tokio::time::timeout(crate::servers::PATIENCE, woken).await.unwrap();
-}
-
-#[tokio::test]
 async fn all_that_was_issued_is_ended_once_more_after_the_walk() {
     let server = Redis::start(&[]).await;
     let store = ready(&server).await;

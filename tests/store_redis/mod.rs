@@ -6,3 +6,4 @@ mod replicas;
 mod rows;
 mod setup;
 mod shards;
+mod wakeup;

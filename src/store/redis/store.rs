@@ -77,7 +77,7 @@ pub struct RedisStore {
     partitions: u16,
     /// Where the next page of a purge begins.
     purged_to: Arc<Mutex<Step>>,
-    wake: Option<Arc<Wake>>,
+    wake: Option<Wake>,
 }
 
 impl RedisStore {
@@ -98,7 +98,7 @@ impl RedisStore {
     #[must_use]
     pub fn sentinel(client: SentinelClient) -> Self {
         let sentinel = Arc::new(Sentinel::new(client));
-        let wake = Arc::new(Wake::new(Server::Sentinel(Arc::clone(&sentinel))));
+        let wake = Wake::new(Server::Sentinel(Arc::clone(&sentinel)));
         Self { wake: Some(wake), ..Self::over(Way::Sentinel(sentinel)) }
     }
 
@@ -107,7 +107,7 @@ impl RedisStore {
     /// from a URL, it is so in any case; in a Cluster the feed is only asked for.
     #[must_use]
     pub fn wake_by(mut self, client: Client) -> Self {
-        self.wake = Some(Arc::new(Wake::new(Server::One(client))));
+        self.wake = Some(Wake::new(Server::One(client)));
         self
     }
 

@@ -1,13 +1,14 @@
 //! Who is told of new entries by the server, and does not have to ask.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use ::redis::aio::MultiplexedConnection;
 use ::redis::streams::StreamReadReply;
 use ::redis::{AsyncConnectionConfig, Client, RedisResult, cmd};
-use tokio::sync::Notify;
-use tokio::task::JoinHandle;
+use tokio::sync::watch;
+use tokio::task::AbortHandle;
 use tokio::time::{sleep, timeout};
 
 use super::keys;
@@ -15,9 +16,9 @@ use super::sentinel::Sentinel;
 
 /// A connection of its own, which waits for entries: on one that is shared everybody would wait with it.
 pub(super) struct Wake {
-    server: Arc<Server>,
-    notify: Arc<Notify>,
-    listening: OnceLock<JoinHandle<()>>,
+    shared: Arc<Shared>,
+    /// The last wake-up that this handle told of: each has a reader of its own.
+    told: AtomicU64,
 }
 
 pub(super) enum Server {
@@ -25,33 +26,64 @@ pub(super) enum Server {
     Sentinel(Arc<Sentinel>),
 }
 
+struct Shared {
+    server: Arc<Server>,
+    /// Counts the wake-ups of all listeners that there were.
+    count: watch::Sender<u64>,
+    listener: Mutex<Option<AbortHandle>>,
+}
+
 impl Wake {
     pub(super) fn new(server: Server) -> Self {
-        Self { server: Arc::new(server), notify: Arc::default(), listening: OnceLock::new() }
+        let shared = Shared { server: Arc::new(server), count: watch::Sender::new(0), listener: Mutex::new(None) };
+        Self { shared: Arc::new(shared), told: AtomicU64::new(0) }
     }
 
-    /// Listens from the first call on, until the store is dropped.
+    /// Listens from the first call on, until the last handle is dropped.
     pub(super) async fn woken(&self, partitions: u16) {
-        self.listening.get_or_init(|| {
-            let (server, notify) = (Arc::clone(&self.server), Arc::clone(&self.notify));
-            tokio::spawn(async move {
-                loop {
-                    // Whatever it is that fails: the feed is read all the same, and here it is tried again.
-                    if let Ok(connection) = server.connect().await {
-                        let _ = listen(connection, partitions, &notify).await;
-                    }
-                    sleep(PAUSE).await;
-                }
-            })
-        });
-        self.notify.notified().await;
+        let told = self.told.load(Ordering::Relaxed);
+        let mut count = self.shared.count.subscribe();
+        self.shared.listen(partitions);
+        // Never an error: this keeps the other end.
+        if let Ok(count) = count.wait_for(|count| *count > told).await {
+            self.told.store(*count, Ordering::Relaxed);
+        }
     }
 }
 
-impl Drop for Wake {
+impl Clone for Wake {
+    fn clone(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared), told: AtomicU64::new(self.told.load(Ordering::Relaxed)) }
+    }
+}
+
+impl Shared {
+    /// Starts the listener on the runtime that this is called in, if there is none: the last one may have ended with its
+    /// runtime.
+    fn listen(&self, partitions: u16) {
+        let mut listener = self.listener.lock().unwrap_or_else(PoisonError::into_inner);
+        if listener.as_ref().is_some_and(|listener| !listener.is_finished()) {
+            return;
+        }
+        let (server, count) = (Arc::clone(&self.server), self.count.clone());
+        let listens = tokio::spawn(async move {
+            loop {
+                // Whatever it is that fails: the feed is read all the same, and here it is tried again.
+                if let Ok(connection) = server.connect().await {
+                    let _ = listen(connection, partitions, &count).await;
+                }
+                sleep(PAUSE).await;
+            }
+        });
+        *listener = Some(listens.abort_handle());
+    }
+}
+
+impl Drop for Shared {
     fn drop(&mut self) {
-        if let Some(listening) = self.listening.get() {
-            listening.abort();
+        let listener = self.listener.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if let Some(listener) = listener {
+            listener.abort();
         }
     }
 }
@@ -67,11 +99,11 @@ impl Server {
     }
 }
 
-async fn listen(mut connection: MultiplexedConnection, partitions: u16, notify: &Notify) -> RedisResult<()> {
+async fn listen(mut connection: MultiplexedConnection, partitions: u16, count: &watch::Sender<u64>) -> RedisResult<()> {
     let feeds: Vec<_> = (0..partitions).map(keys::feed).collect();
     let mut read = vec!["$".to_owned(); feeds.len()];
     // What was appended while nobody listened.
-    notify.notify_one();
+    count.send_modify(|count| *count += 1);
     loop {
         let mut wait = cmd("XREAD");
         wait.arg("COUNT").arg(PAGE).arg("BLOCK").arg(WAIT.as_millis() as u64).arg("STREAMS").arg(&feeds).arg(&read);
@@ -87,7 +119,7 @@ async fn listen(mut connection: MultiplexedConnection, partitions: u16, notify: 
                 read.clone_from(&last.id);
             }
         }
-        notify.notify_one();
+        count.send_modify(|count| *count += 1);
     }
 }
 
