@@ -31,6 +31,8 @@ enum Fault {
     IsBehind,
     ForgetsExcept,
     ForgetsTheDevice,
+    /// The moment of opening is taken for that at which credentials were shown.
+    ForgetsAuthTime,
     NoOrphans,
     ListsBackward,
     PurgesTooMuch,
@@ -72,6 +74,8 @@ impl SessionStore for Broken {
                 session.credentials_read_at = session.credentials_read_at.after(Duration::from_secs(1))
             }
             Fault::ForgetsTheDevice => session.device.label = None,
+            // A moment to come becomes the present.
+            Fault::ForgetsAuthTime => session.auth_time = Timestamp::from_secs(7_258_118_400),
             _ => {}
         }
         self.0.create(&session).await
@@ -176,6 +180,7 @@ async fn a_broken_promise_is_found_and_named() {
         (Fault::IsBehind, "the present is that of the store's clock"),
         (Fault::ForgetsExcept, "all living sessions but one"),
         (Fault::ForgetsTheDevice, "a device comes back"),
+        (Fault::ForgetsAuthTime, "when credentials were shown"),
         (Fault::NoOrphans, "is an orphan"),
         (Fault::ListsBackward, "rotated last first"),
         (Fault::PurgesTooMuch, "no more than it was asked for"),

@@ -1,14 +1,22 @@
-use super::suite::{Suite, answered, promised, same};
-use crate::store::{RevokeReason, Row, Seen, SessionStore, Swap, Swapped};
-use crate::token::Timestamp;
+use super::suite::{MILLISECOND, Suite, answered, promised, same};
+use crate::store::{NewSession, RevokeReason, Row, Seen, SessionStore, Swap, Swapped};
 
 impl<S: SessionStore> Suite<S> {
     /// [`create`](SessionStore::create) writes [`Row::opened`], and [`load`](SessionStore::load) reads it.
     pub async fn what_is_created_is_loaded(&self) {
-        let mut session = self.session(&self.subject("created"));
-        // Identified elsewhere, a minute ago: `auth_time` is not the moment of opening.
-        session.auth_time = Timestamp::from_millis(session.auth_time.as_millis() - 60_000);
+        let session = self.session(&self.subject("created"));
         let row = self.open(&session).await;
+        same(&Row::opened(&session, row.created_at), &row, "a session is created as it is opened");
+        promised(row.auth_time == row.created_at, "credentials are never shown later than the session is opened");
+
+        // Identified elsewhere, a minute ago by the store's clock: `auth_time` is not the moment of opening.
+        let auth_time = row.created_at.before(MILLISECOND * 60_000);
+        let session = NewSession { auth_time, ..self.session(&session.subject) };
+        let row = self.open(&session).await;
+        promised(
+            row.auth_time == auth_time,
+            "auth_time is when credentials were shown, and not when a session was opened",
+        );
         same(&Row::opened(&session, row.created_at), &row, "a session is created as it is opened");
         let loaded = self.loaded(&session).await;
         same(&row, &loaded.row, "what was created is what is loaded");
