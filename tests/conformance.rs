@@ -34,6 +34,8 @@ enum Fault {
     /// The moment of opening is taken for that at which credentials were shown.
     ForgetsAuthTime,
     NoOrphans,
+    /// Only what was revoked has none, not what has expired or was idle for too long.
+    OrphansOfTheDead,
     ListsBackward,
     PurgesTooMuch,
     /// Only the ends of single sessions come to the feed.
@@ -110,8 +112,23 @@ impl SessionStore for Broken {
     async fn confirm(&self, seen: &[Seen]) -> Result<Vec<Seen>, StoreError> {
         let mut seen = seen.to_vec();
         seen.iter_mut().for_each(|seen| seen.subject = self.subject(&seen.subject));
-        let orphans = self.0.confirm(&seen).await?;
-        Ok(if matches!(self.1, Fault::NoOrphans) { Vec::new() } else { orphans })
+        let mut orphans = self.0.confirm(&seen).await?;
+        match self.1 {
+            Fault::NoOrphans => orphans.clear(),
+            Fault::OrphansOfTheDead => {
+                for seen in seen {
+                    let Some(Loaded { row, now, .. }) = self.0.load(&seen.subject, seen.session).await? else {
+                        continue;
+                    };
+                    let is_dead = !row.is_living(now) && row.revoked.is_none();
+                    if is_dead && (row.previous + 1..row.generation).contains(&seen.generation) {
+                        orphans.push(seen);
+                    }
+                }
+            }
+            _ => {}
+        }
+        Ok(orphans)
     }
 
     async fn revoke(&self, subject: &str, id: SessionId, reason: RevokeReason) -> Result<bool, StoreError> {
@@ -182,6 +199,7 @@ async fn a_broken_promise_is_found_and_named() {
         (Fault::ForgetsTheDevice, "a device comes back"),
         (Fault::ForgetsAuthTime, "when credentials were shown"),
         (Fault::NoOrphans, "is an orphan"),
+        (Fault::OrphansOfTheDead, "has ended by itself has no orphans"),
         (Fault::ListsBackward, "rotated last first"),
         (Fault::PurgesTooMuch, "no more than it was asked for"),
         (Fault::ForgetsCuts, "what is cut is in the feed"),

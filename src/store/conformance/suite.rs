@@ -67,6 +67,7 @@ impl<S: SessionStore> Suite<S> {
         self.subjects_are_compared_byte_for_byte().await;
         self.sessions_expire().await;
         self.idle_sessions_end().await;
+        self.the_dead_have_no_orphans().await;
         self.the_dead_make_no_room_and_are_not_ended().await;
         self.a_purge_takes_the_dead_alone().await;
         self.one_swap_wins().await;

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::suite::{HOUR, MILLISECOND, Suite, answered, promised};
-use crate::store::{Created, NewSession, RevokeReason, Seen, SessionStore, Swap};
+use crate::store::{Created, Loaded, NewSession, RevokeReason, Seen, SessionStore, Swap, Swapped};
 use crate::token::Timestamp;
 
 impl<S: SessionStore> Suite<S> {
@@ -34,6 +34,31 @@ impl<S: SessionStore> Suite<S> {
         promised(self.is_listed(&session).await, "a rotation starts idleness anew");
         clock.set(rotated.idle_until());
         self.has_ended(&session, (2, 1), "the session was idle for too long").await;
+    }
+
+    /// What lies between previous and the newest generation is an orphan for as long as the session lives, and no longer.
+    pub async fn the_dead_have_no_orphans(&self) {
+        let subject = self.subject("dead-orphan");
+        for is_idle in [true, false] {
+            let mut life = SHORT;
+            let (session, dies) = loop {
+                let mut session = self.session(&subject);
+                *(if is_idle { &mut session.idle } else { &mut session.lifetime }) = life;
+                if let Some(dies) = self.dies_with_an_orphan(&session).await {
+                    break (session, dies);
+                }
+                // It was dead before it had been rotated twice.
+                life *= 2;
+            };
+            if let Some(clock) = &self.clock {
+                clock.set(dies.before(MILLISECOND));
+                promised(self.has_an_orphan(&session).await, "what is an orphan is one until its session ends");
+                clock.set(dies);
+            } else {
+                self.pass(&session, dies).await;
+            }
+            promised(!self.has_an_orphan(&session).await, "what has ended by itself has no orphans");
+        }
     }
 
     /// The dead do not count for the limit, and are neither answered nor revoked by anything that ends the living.
@@ -115,7 +140,28 @@ impl<S: SessionStore> Suite<S> {
         listed.iter().any(|listed| listed.row.id == session.id)
     }
 
-    /// That a session is treated as ended by every verb, though its row is still there.
+    /// Opens a session and rotates it twice behind its first generation. Answers when it dies, or nothing if it is dead by then.
+    async fn dies_with_an_orphan(&self, session: &NewSession) -> Option<Timestamp> {
+        self.open(session).await;
+        for generation in [1, 2] {
+            match self.swap(session, &Swap::new((generation, 1), generation + 1, 1)).await {
+                Swapped::Won(_) => {}
+                Swapped::Lost(Some(lost)) if !lost.row.is_living(lost.now) => return None,
+                Swapped::Lost(row) => panic!("swap: lost although every demand was met; the row was {row:?}"),
+            }
+        }
+        let has_an_orphan = self.has_an_orphan(session).await;
+        let Loaded { row, now, .. } = self.loaded(session).await;
+        promised(has_an_orphan || !row.is_living(now), "what lies between previous and generation is an orphan");
+        has_an_orphan.then(|| row.expires_at.min(row.idle_until()))
+    }
+
+    async fn has_an_orphan(&self, session: &NewSession) -> bool {
+        let seen = [Seen::new(&session.subject, session.id, 2)];
+        !answered("confirm", self.store.confirm(&seen).await).is_empty()
+    }
+
+    /// That a session is treated as ended, though its row is still there.
     async fn has_ended(&self, session: &NewSession, expected: (u64, u64), because: &str) {
         let swap = Swap::new(expected, expected.0 + 1, expected.0);
         self.swap_loses(session, &swap, because).await;
@@ -123,8 +169,6 @@ impl<S: SessionStore> Suite<S> {
         let revoked = self.store.revoke(&session.subject, session.id, RevokeReason::Logout).await;
         promised(!answered("revoke", revoked), "what has ended was not living");
         promised(self.row(session).await.revoked.is_none(), "what has ended by itself is not revoked");
-        let seen = Seen::new(&session.subject, session.id, expected.0 + 1);
-        promised(answered("confirm", self.store.confirm(&[seen]).await).is_empty(), "what has ended has no orphans");
     }
 }
 
