@@ -26,6 +26,8 @@ enum Fault {
     /// Subjects are trimmed as a padded comparison does.
     Trims,
     LetsLateLoginsIn,
+    /// Makes room in a step of its own: who stops waiting in between has ended a session for nothing.
+    EndsBeforeItOpens,
     /// The present is an instance's, not the store's.
     IsAhead,
     IsBehind,
@@ -56,6 +58,22 @@ impl Broken {
             _ => subject.to_owned(),
         }
     }
+
+    /// What it ends for a session before it opens it.
+    async fn room(&self, session: &NewSession) -> Result<Vec<SessionId>, StoreError> {
+        let is_known = self.0.load(&session.subject, session.id).await?.is_some();
+        if !matches!(self.1, Fault::EndsBeforeItOpens) || is_known {
+            return Ok(Vec::new());
+        }
+        let mut ended = Vec::new();
+        for listed in self.0.list(&session.subject).await?.iter().skip(session.limit - 1) {
+            if self.0.revoke(&session.subject, listed.row.id, RevokeReason::Limit).await? {
+                ended.push(listed.row.id);
+            }
+        }
+        tokio::task::yield_now().await;
+        Ok(ended)
+    }
 }
 
 impl SessionStore for Broken {
@@ -80,7 +98,12 @@ impl SessionStore for Broken {
             Fault::ForgetsAuthTime => session.auth_time = Timestamp::from_secs(7_258_118_400),
             _ => {}
         }
-        self.0.create(&session).await
+        let room = self.room(&session).await?;
+        let mut created = self.0.create(&session).await?;
+        if let Created::Opened { ended, .. } = &mut created {
+            ended.extend(room);
+        }
+        Ok(created)
     }
 
     async fn load(&self, subject: &str, id: SessionId) -> Result<Option<Loaded>, StoreError> {
@@ -193,6 +216,7 @@ async fn a_broken_promise_is_found_and_named() {
         (Fault::FoldsCase, "look-alike"),
         (Fault::Trims, "look-alike"),
         (Fault::LetsLateLoginsIn, "a login in flight"),
+        (Fault::EndsBeforeItOpens, "ends the one beyond the limit and opens its own, or neither"),
         (Fault::IsAhead, "the present is that of the store's clock"),
         (Fault::IsBehind, "the present is that of the store's clock"),
         (Fault::ForgetsExcept, "all living sessions but one"),
