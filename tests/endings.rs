@@ -252,16 +252,22 @@ async fn who_hangs_up_during_a_rotation_has_cut_off_every_earlier_token() {
     soon(|| is_ended(&sessions, &tokens)).await;
 }
 
-#[tokio::test]
-async fn a_thief_who_hangs_up_is_reported_all_the_same() {
-    let world = World::new();
-    let sessions = world.builder().build().unwrap();
-    let stolen = open(&sessions).await;
+/// The tokens that a thief has copied, two generations old by now, and the owner's.
+async fn stolen(world: &World, sessions: &Sessions<Unreliable>) -> (Tokens, Tokens) {
+    let stolen = open(sessions).await;
     let mut tokens = renewed(sessions.refresh(stolen.refresh_token()).await.unwrap());
     for _ in 0..2 {
         world.clock.advance(HOUR);
         tokens = renewed(sessions.refresh(tokens.refresh_token()).await.unwrap());
     }
+    (stolen, tokens)
+}
+
+#[tokio::test]
+async fn a_thief_who_hangs_up_is_reported_all_the_same() {
+    let world = World::new();
+    let sessions = world.builder().build().unwrap();
+    let (stolen, tokens) = stolen(&world, &sessions).await;
     let (thief, token) = (sessions.clone(), stolen.refresh_token().to_owned());
     world.hang_up_during(async move { thief.refresh(&token).await }).await;
     soon(|| world.has_heard("reused:stale") && is_ended(&sessions, &tokens)).await;
@@ -271,12 +277,7 @@ async fn a_thief_who_hangs_up_is_reported_all_the_same() {
 async fn a_thief_is_reported_also_where_nobody_knows_whether_the_session_was_ended() {
     let world = World::new();
     let sessions = world.builder().build().unwrap();
-    let stolen = open(&sessions).await;
-    let mut tokens = renewed(sessions.refresh(stolen.refresh_token()).await.unwrap());
-    for _ in 0..2 {
-        world.clock.advance(HOUR);
-        tokens = renewed(sessions.refresh(tokens.refresh_token()).await.unwrap());
-    }
+    let (stolen, tokens) = stolen(&world, &sessions).await;
     world.answers(LOST);
     assert_eq!(sessions.refresh(stolen.refresh_token()).await.unwrap_err().kind(), SessionErrorKind::Store);
     assert!(world.has_heard("reused:stale"));
@@ -290,12 +291,7 @@ async fn a_thief_is_reported_also_where_nobody_knows_whether_the_session_was_end
 async fn a_thief_is_reported_also_where_the_store_takes_longer_to_end_the_session_than_is_waited() {
     let world = World::new();
     let sessions = world.builder().build().unwrap();
-    let stolen = open(&sessions).await;
-    let mut tokens = renewed(sessions.refresh(stolen.refresh_token()).await.unwrap());
-    for _ in 0..2 {
-        world.clock.advance(HOUR);
-        tokens = renewed(sessions.refresh(tokens.refresh_token()).await.unwrap());
-    }
+    let (stolen, _) = stolen(&world, &sessions).await;
     // Written, and nobody is ever told.
     world.answers(HELD_BACK);
     assert_eq!(sessions.refresh(stolen.refresh_token()).await.unwrap_err().kind(), SessionErrorKind::Store);
