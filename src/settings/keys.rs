@@ -44,7 +44,7 @@ fn key_files(files: &str) -> Result<KeySet, SettingsError> {
     let mut set: Option<KeySet> = None;
     for (number, file) in (1..).zip(files.split(',').map(str::trim)) {
         // Which one, and not its name: whoever swaps two variables has a secret there.
-        let said = |error: KeyError| match error.kind() {
+        let of_file = |error: KeyError| match error.kind() {
             KeyErrorKind::Format => SettingsError::owned(
                 KEY_FILE,
                 format!(
@@ -61,13 +61,13 @@ fn key_files(files: &str) -> Result<KeySet, SettingsError> {
             )
         })?;
         set = Some(match set {
-            None => KeySet::new(SigningKey::detect_pem(&*pem).map_err(said)?),
+            None => KeySet::new(SigningKey::detect_pem(&*pem).map_err(of_file)?),
             Some(set) => {
                 let key = SigningKey::detect_pem(&*pem)
                     .map(|key| key.verifying().clone())
                     .or_else(|_| VerifyingKey::detect_pem(&*pem))
-                    .map_err(said)?;
-                set.and(key).map_err(said)?
+                    .map_err(of_file)?;
+                set.and(key).map_err(of_file)?
             }
         });
     }
