@@ -8,9 +8,11 @@
 
 use std::collections::BTreeMap;
 use std::error::Error as _;
+use std::future::poll_fn;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::task::Poll;
 use std::time::Duration;
 
 use jwt_sessions::clock::Clock;
@@ -70,12 +72,20 @@ async fn filled(path: &Path) {
     closed(store, path).await;
 }
 
-/// Drops the last handle and waits until its threads have let go of the file.
+/// Drops the last handle and waits for what comes of it.
 async fn closed(store: SqliteStore, path: &Path) {
     drop(store);
-    while path.with_extension("db-wal").exists() {
-        tokio::task::yield_now().await;
-    }
+    merged(path).await;
+}
+
+/// Waits until the threads of a store without handles have let go of the file.
+async fn merged(path: &Path) {
+    let merged = async {
+        while path.with_extension("db-wal").exists() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), merged).await.expect("the log was never merged");
 }
 
 fn damage(path: &Path, at: usize) {
@@ -91,6 +101,26 @@ async fn a_file_that_is_no_database_is_refused_and_untouched() {
     for contents in [&b"hello"[..], &[0; 4096], &[0xff; 100_000], b"SQLite format 3\0"] {
         std::fs::write(&path, contents).unwrap();
         is_refused_untouched(&path, StoreErrorKind::Foreign, "").await;
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_is_closed_leaves_one_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let paths: Vec<_> = (0..8).map(|n| folder.path().join(format!("{n}.db"))).collect();
+    for n in 0..50 {
+        let mut stores = Vec::new();
+        for path in &paths {
+            let store = ready(path).await;
+            store.create(&session(n, "alice")).await.unwrap();
+            stores.push(store);
+        }
+        // Many at once: their threads meet in every order.
+        drop(stores);
+        for path in &paths {
+            merged(path).await;
+        }
+        assert!(contents(folder.path()).keys().eq(&paths));
     }
 }
 
@@ -255,19 +285,26 @@ async fn concurrent_writes_share_a_commit() {
     // While another process writes, 100 calls come together; one of them is wrong.
     let other = rusqlite::Connection::open(&path).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let mut creating = JoinSet::new();
-    for n in 3..103 {
-        let store = store.clone();
-        creating.spawn(async move { (n, store.create(&session(n, "alice")).await.is_ok()) });
-    }
-    tokio::task::yield_now().await;
+    let creating = (3..103).map(|n| {
+        let (store, session) = (store.clone(), session(n, "alice"));
+        Box::pin(async move { store.create(&session).await.is_ok() })
+    });
+    let mut creating: Vec<_> = creating.collect();
+    // Each begins, and so stands in the queue.
+    poll_fn(|context| {
+        assert!(creating.iter_mut().all(|call| call.as_mut().poll(context).is_pending()));
+        Poll::Ready(())
+    })
+    .await;
     let before = commits(&path);
     other.execute_batch("ROLLBACK").unwrap();
-    let mut answers = creating.join_all().await;
-    answers.sort_unstable();
+    let mut opened = Vec::new();
+    for call in creating {
+        opened.push(call.await);
+    }
     assert_eq!(commits(&path) - before, 1, "what waited shares one commit");
-    assert_eq!(answers[0], (3, false), "the one whose id exists fails");
-    assert!(answers[1..].iter().all(|(_, opened)| *opened), "and no other because of it");
+    assert!(!opened[0], "the one whose id exists fails");
+    assert!(opened[1..].iter().all(|opened| *opened), "and no other because of it");
     for n in 0..103 {
         assert!(store.load("alice", id(n)).await.unwrap().is_some(), "{n}");
     }

@@ -1,6 +1,7 @@
+use std::convert::Infallible;
 use std::fmt;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 
 use tokio::sync::oneshot;
 
@@ -19,7 +20,7 @@ use crate::token::{SecretHash, SessionId, Timestamp};
 ///
 /// Whatever a call answered survives the process and the power: the file keeps a write-ahead log, and every commit waits for
 /// the disk. Calls that come at the same time share a commit. One thread owns the connection that writes, another the one
-/// that reads; both end with the last clone of the store.
+/// that reads; both end with the last clone of the store, and the last thing they do is to merge the log into the file.
 ///
 /// ```
 /// use jwt_sessions::{clock::Clock, store::SqliteStore};
@@ -61,20 +62,27 @@ impl SqliteStore {
     pub async fn open(path: impl AsRef<Path>, clock: Clock) -> Result<Self, StoreError> {
         let path = path.as_ref().to_owned();
         let (opened, is_open) = oneshot::channel();
+        let (reading, has_read) = mpsc::channel::<Infallible>();
         let time = clock.clone();
         let writer = Queue::serve("sessions-write", move |orders| {
             // If the caller is gone, so are its queues, and this thread ends at once.
             match file::open(&path) {
-                Ok((write, read)) => {
+                Ok((mut write, read)) => {
                     let _ = opened.send(Ok(read));
-                    writer::write(write, &time, &orders);
+                    writer::write(&mut write, &time, &orders);
+                    // Whoever closes a file last merges its log into it. Of two that close at once, none is the last.
+                    let _ = has_read.recv();
                 }
                 Err(error) => drop(opened.send(Err(error))),
             }
         })?;
-        let read = is_open.await.unwrap_or_else(|_| Err(unavailable("the store's thread is gone")))?;
+        let mut read = is_open.await.unwrap_or_else(|_| Err(unavailable("the store's thread is gone")))?;
         let time = clock.clone();
-        let reader = Queue::serve("sessions-read", move |orders| writer::read(read, &time, &orders))?;
+        let reader = Queue::serve("sessions-read", move |orders| {
+            writer::read(&mut read, &time, &orders);
+            drop(read);
+            drop(reading);
+        })?;
         Ok(Self { writer, reader, clock, purged_to: Arc::default() })
     }
 

@@ -10,13 +10,13 @@ use crate::store::StoreError;
 use crate::token::Timestamp;
 
 /// Serves reads, one after the other.
-pub(super) fn read(mut conn: Connection, clock: &Clock, orders: &Receiver<Order>) {
+pub(super) fn read(conn: &mut Connection, clock: &Clock, orders: &Receiver<Order>) {
     for order in orders {
         match order {
-            Order::Alone(work) => work(&mut conn),
+            Order::Alone(work) => work(conn),
             Order::Shared(task) if task.is_abandoned() => {}
             Order::Shared(mut task) => {
-                task.run(&conn, clock.now());
+                task.run(conn, clock.now());
                 task.answer();
             }
         }
@@ -24,13 +24,13 @@ pub(super) fn read(mut conn: Connection, clock: &Clock, orders: &Receiver<Order>
 }
 
 /// Serves writes. What waits while one commit reaches the disk shares the next.
-pub(super) fn write(mut conn: Connection, clock: &Clock, orders: &Receiver<Order>) {
+pub(super) fn write(conn: &mut Connection, clock: &Clock, orders: &Receiver<Order>) {
     let mut next = None;
     while let Some(order) = next.take().or_else(|| orders.recv().ok()) {
         match order {
-            Order::Alone(work) => work(&mut conn),
+            Order::Alone(work) => work(conn),
             Order::Shared(task) if task.is_abandoned() => {}
-            Order::Shared(task) => next = Shared::new(&conn, clock).write(task, orders),
+            Order::Shared(task) => next = Shared::new(conn, clock).write(task, orders),
         }
     }
 }

@@ -127,9 +127,12 @@ async fn the_threads_end_with_the_last_handle() {
     assert!(log.exists());
     drop(other);
     // The last connection takes the log away.
-    while log.exists() {
-        tokio::task::yield_now().await;
-    }
+    let taken = async {
+        while log.exists() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), taken).await.expect("the log stays");
 }
 
 #[tokio::test]
