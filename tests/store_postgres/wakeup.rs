@@ -23,7 +23,12 @@ async fn calm(store: &PostgresStore, pool: &PgPool) {
     // The first one is for having begun to listen.
     is_woken(store).await;
     while number(pool, LISTENING).await != 1 {}
-    while tokio::time::timeout(Duration::from_millis(200), store.woken()).await.is_ok() {}
+    quiet(store).await;
+}
+
+/// Waits until what was told of is told, to the last.
+async fn quiet(store: &PostgresStore) {
+    while tokio::time::timeout(Duration::from_millis(500), store.woken()).await.is_ok() {}
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -49,6 +54,8 @@ async fn whatever_is_ended_wakes_the_other_instances() {
     is_woken(&other).await;
     store.revoke_all(super::LATER).await.unwrap();
     is_woken(&other).await;
+    // It tells of itself before its first page and behind its last.
+    quiet(&other).await;
     let ended = other.feed(&Cursor::default()).await.unwrap().entries;
     assert_eq!(ended.len(), 6, "all, twice");
 
