@@ -37,6 +37,13 @@ run() {
     return "$status"
 }
 
+# Builds tests of the crate, and gives them a quarter of an hour: one that hangs is a failure, and not the end of all that
+# would come after it. `-p`: the benchmarks are of the same workspace, and would have their say about features.
+tests() {
+    run cargo test --locked -p jwt-sessions --no-run "$@" &&
+        run timeout -k 10 900 cargo test --locked -p jwt-sessions --no-fail-fast "$@"
+}
+
 # The sum of what the lines `test result: ok. 12 passed; 0 failed; …` say.
 count() {
     sed -n "s/^test result: .* \([0-9][0-9]*\) $1;.*/\1/p" "$scratch/log" | awk '{ sum += $1 } END { print sum + 0 }'
@@ -60,6 +67,7 @@ fi
 need cc "gcc libc6-dev"
 need c++ g++
 need openssl openssl
+need timeout coreutils
 need node nodejs
 need npm npm
 need "$CHROMIUM" chromium
@@ -94,18 +102,17 @@ install tests/browser
 # What people migrate from.
 install tests/interop
 
-# `-p`: the benchmarks are of the same workspace, and would have their say about features.
 # The examples first: the tests start them.
 run cargo build --locked -p jwt-sessions --examples || true
-run cargo test --locked -p jwt-sessions --no-fail-fast --tests || true
+tests --tests || true
 # The stores on their own servers.
 run cargo build --locked -p jwt-sessions --examples --features "$SERVERS" || true
-run cargo test --locked -p jwt-sessions --no-fail-fast --features "$SERVERS" $(servers) || true
-run cargo test --locked -p jwt-sessions --no-fail-fast --features "$SERVERS" --lib store:: || true
-run cargo test --locked -p jwt-sessions --no-fail-fast --features "$SERVERS" --doc || true
+tests --features "$SERVERS" $(servers) || true
+tests --features "$SERVERS" --lib store:: || true
+tests --features "$SERVERS" --doc || true
 # The token ring on the other backend alone.
-run cargo test --locked -p jwt-sessions --no-fail-fast --no-default-features --features rust-crypto --lib --test tokens --test keys \
-    --test known_traps --test wycheproof --test rfc_examples --test corpus || true
+tests --no-default-features --features rust-crypto --lib --test tokens --test keys --test known_traps --test wycheproof \
+    --test rfc_examples --test corpus || true
 
 # Each for a short while, the same each time: what a change is judged by does not change by itself. Longer, by hand:
 # CONTRIBUTING.md.
