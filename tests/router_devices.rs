@@ -160,6 +160,10 @@ async fn a_recent_authentication_can_be_demanded_for_ending_others() {
     let body = json!({"username": "alice", "password": "right", "refresh_token": held.refresh});
     let fresh = world.send(post("/auth/reauthenticate").json(body)).await.held();
     assert!(!world.takes(&held.access).await, "what was before is cut off");
+    // And tells of no authentication that came after it, though a logout with it would still do.
+    let stolen = world.send(post("/auth/logout-all").token(&held.refresh)).await;
+    assert_eq!(stolen.said(), (401, "insufficient_user_authentication".into()));
+    assert!(world.lives("alice", id).await);
     assert_eq!(world.send(end(id).bearer(&fresh.access)).await.status, 204);
     let another = world.login_by_body("alice").await;
     let others = post("/auth/logout-all").bearer(&fresh.access).json(json!({"keep_current": true}));

@@ -239,6 +239,25 @@ async fn a_session_ended_on_another_instance_ends_no_other() {
     assert_eq!(living(&world, "alice").await, [jar.session()]);
 }
 
+/// By another instance, or by a logout of which the store's answer was lost.
+#[tokio::test]
+async fn who_logs_out_of_a_session_that_was_ended_elsewhere_is_logged_out_here_too() {
+    let world = World::new();
+    for path in ["/auth/logout", "/auth/logout-all"] {
+        for by_access in [false, true] {
+            let held = world.login_by_body("alice").await;
+            let reason = jwt_sessions::store::RevokeReason::Logout;
+            jwt_sessions::store::SessionStore::revoke(&world.store, "alice", session_of(&held.refresh), reason)
+                .await
+                .unwrap();
+            assert!(world.takes(&held.access).await, "nobody has told this instance");
+            let asking = if by_access { post(path).bearer(&held.access) } else { post(path).token(&held.refresh) };
+            assert_eq!(world.send(asking).await.status, 200);
+            assert!(!world.takes(&held.access).await, "{path}, by access token: {by_access}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn an_access_token_that_the_layer_refuses_names_nothing() {
     let world = World::new();

@@ -23,7 +23,8 @@ impl<S: SessionStore> Sessions<S> {
         Ok(named.map(|Loaded { row, .. }| Named {
             subject: claims.subject.clone(),
             session: row.id,
-            auth_time: Some(row.auth_time),
+            // A token that was cut off says what it said: the credentials that its owner has shown since are not its bearer's.
+            auth_time: Some(row.auth_time.min(claims.auth_time)),
         }))
     }
 
@@ -41,7 +42,8 @@ impl<S: SessionStore> Sessions<S> {
         patience: &Patience,
     ) -> Result<bool, SessionError> {
         let found = patience.wait(self.core().store.load(subject, session)).await?;
-        Ok(found.is_some_and(|Loaded { row, now, .. }| row.is_living(now) && generation.is_some_and(|g| g >= row.cut)))
+        let living = found.and_then(|loaded| self.unless_ended(loaded));
+        Ok(living.is_some_and(|Loaded { row, .. }| generation.is_some_and(|g| g >= row.cut)))
     }
 
     /// Ends the session whose place a login of `subject` takes, if this refresh token names one. Whoever has just shown that
@@ -91,7 +93,18 @@ impl<S: SessionStore> Sessions<S> {
     ) -> Result<Option<Loaded>, SessionError> {
         let hash = claims.secret.hash()?;
         let found = patience.wait(self.core().store.load(&claims.subject, claims.session)).await?;
-        Ok(found.filter(|loaded| loaded.row.secret_hash.matches(&hash) && loaded.row.is_living(loaded.now)))
+        let own = found.filter(|loaded| loaded.row.secret_hash.matches(&hash));
+        Ok(own.and_then(|loaded| self.unless_ended(loaded)))
+    }
+
+    /// A session, if it lives. Where it was ended by another instance, or by an attempt whose answer was lost, it has ended for
+    /// its access tokens here, too, from now on: whoever logs out again must be logged out.
+    fn unless_ended(&self, loaded: Loaded) -> Option<Loaded> {
+        let is_living = loaded.row.is_living(loaded.now);
+        if !is_living {
+            self.core().ended.end(loaded.row.id);
+        }
+        is_living.then_some(loaded)
     }
 
     /// What a refresh token says of its session, by its signature alone: to tell two tokens of different sessions apart.
