@@ -120,6 +120,23 @@ async fn what_waits_for_a_store_that_is_down_is_bounded_and_the_rest_counted() {
 }
 
 #[tokio::test]
+async fn what_waited_for_a_store_is_confirmed_in_calls_that_it_can_answer_in_time() {
+    let world = World::new();
+    let tokens = access_tokens(&world, 1000).await;
+    world.store.is(Mood::Failing);
+    see(&world, &tokens);
+    world.sessions.flush().await;
+    world.store.is(Mood::Well);
+    world.sessions.flush().await;
+    let batches = world.store.batches().await;
+    assert!(batches.iter().all(|batch| batch.len() <= 256), "{} batches", batches.len());
+    let confirmed: BTreeSet<_> = batches.concat().into_iter().map(|seen| seen.session).collect();
+    assert_eq!((batches.concat().len(), confirmed.len()), (1000, 1000));
+    world.sessions.flush().await;
+    assert!(world.store.batches_so_far().is_empty(), "each once");
+}
+
+#[tokio::test]
 async fn a_full_batch_is_not_kept_waiting() {
     let world = World::new();
     let tokens = access_tokens(&world, QUEUE).await;

@@ -30,10 +30,14 @@ pub(crate) struct Work {
     /// without answering confirms no orphan of it again.
     orphans: HashMap<(SessionId, u64), String>,
     sights: Arc<Sights>,
+    /// Whether the store took the last ones: that it does not is said once.
+    is_heard: bool,
 }
 
 /// How many sights wait at most in the queue, and how many are held at most.
 pub(crate) const QUEUE: usize = 4096;
+/// How many sights are confirmed by one call: what waits after an outage must not take longer than one may.
+const BATCH: usize = 256;
 /// How long sights are gathered into a batch.
 const GATHER: Duration = Duration::from_secs(1);
 /// How often what is over is deleted.
@@ -92,7 +96,7 @@ pub(crate) async fn run<S: SessionStore>(core: Arc<Core<S>>, work: &mut Work) {
 
 impl Work {
     pub(crate) fn new(jobs: mpsc::Receiver<Job>, sights: Arc<Sights>) -> Self {
-        Self { jobs, held: HashMap::new(), orphans: HashMap::new(), sights }
+        Self { jobs, held: HashMap::new(), orphans: HashMap::new(), sights, is_heard: true }
     }
 
     fn is_done(&self) -> bool {
@@ -113,20 +117,32 @@ impl Work {
         self.held.len() + self.orphans.len() == QUEUE
     }
 
-    /// Writes a batch. What is in it is held until it is written and acted on, also when the store fails or the runtime ends in
-    /// between: whoever sent it does not send it again, and unconfirmed, a stolen predecessor passes for the owner of a lost
-    /// answer.
+    /// Writes what is held, batch by batch. What is in one is held until it is written and acted on, also when the store fails or
+    /// the runtime ends in between: whoever sent it does not send it again, and unconfirmed, a stolen predecessor passes for the
+    /// owner of a lost answer.
     async fn write<S: SessionStore>(&mut self, core: &Arc<Core<S>>) {
-        if !self.held.is_empty() {
-            let batch = listed(&self.held);
-            match core.timed(core.store.confirm(&batch)).await {
+        for batch in listed(&self.held).chunks(BATCH) {
+            match core.timed(core.store.confirm(batch)).await {
                 Ok(orphans) => {
                     let found = orphans.into_iter().map(|orphan| ((orphan.session, orphan.generation), orphan.subject));
                     self.orphans.extend(found);
-                    self.held.clear();
+                    for seen in batch {
+                        self.held.remove(&(seen.session, seen.generation));
+                    }
+                    self.is_heard = true;
                 }
                 Err(error) => {
-                    tracing::debug!(error = &error as &dyn StdError, sights = batch.len(), "sights were not confirmed");
+                    let (error, sights) = (&error as &dyn StdError, self.held.len());
+                    if std::mem::replace(&mut self.is_heard, false) {
+                        tracing::warn!(
+                            error,
+                            sights,
+                            "what was seen in use is not confirmed: the session store failed"
+                        );
+                    } else {
+                        tracing::debug!(error, sights, "sights were not confirmed");
+                    }
+                    break;
                 }
             }
         }
