@@ -13,8 +13,9 @@
 //!
 //! The first four answer tokens as `{"access_token", "token_type": "Bearer", "expires_in", "refresh_token"}`, or without the two
 //! tokens where these go into cookies. `expires_in` is how many seconds the access token lives; `refresh_token` is the one that
-//! was presented where it was not replaced. Every success but the 204 is 200. The error codes are listed with
-//! [`RouterRefusalKind`], and those of access tokens, on `/sessions`, with [`RefusalKind`](crate::auth::RefusalKind).
+//! was presented where it was not replaced: a client stores it only where it differs from the one it sent, as of two answers the
+//! older may arrive last. Every success but the 204 is 200. The error codes are listed with [`RouterRefusalKind`], and those of
+//! access tokens, on `/sessions`, with [`RefusalKind`](crate::auth::RefusalKind).
 //!
 //! 1. A token answers in the channel it came by: cookies stay in cookies, out of reach of scripts, and body clients get the
 //!    body of RFC 6749 section 5.1. `POST /login?delivery=body` asks for the body.

@@ -53,7 +53,8 @@ impl Tokens {
         self.expires_in
     }
 
-    /// The refresh token: a new one, or the one that was presented where that stays good.
+    /// The refresh token: a new one, or the one that was presented where that stays good. That one is not to be stored again: of
+    /// two answers the older may arrive last, and a newer token would be lost.
     pub fn refresh_token(&self) -> &str {
         &self.refresh
     }

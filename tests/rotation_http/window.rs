@@ -101,6 +101,23 @@ async fn between_one_window_and_three_a_late_tab_gets_through_and_the_refresh_to
     assert_eq!((answer.outcome, answer.cookies().len()), (Some(Outcome::Rotated), 2));
 }
 
+/// Two requests at once, of which the later answer is the older one's.
+#[tokio::test]
+async fn a_body_client_that_stores_what_differs_from_what_it_sent_outlives_answers_in_any_order() {
+    let world = World::new();
+    let sent = world.login_by_body("alice").await.refresh;
+    let mut stored = renewed(&world, &sent).await.refresh;
+    assert_ne!(stored, sent);
+    world.wait(W + 1);
+    let late = renewed(&world, &sent).await.refresh;
+    if late != sent {
+        stored = late;
+    }
+    world.wait(900);
+    let answer = world.send(post("/auth/refresh").token(&stored)).await;
+    assert_eq!((answer.status.as_u16(), answer.outcome), (200, Some(Outcome::Rotated)));
+}
+
 #[tokio::test]
 async fn between_two_quick_refreshes_the_refresh_token_is_held() {
     let world = World::new();

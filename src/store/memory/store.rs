@@ -15,8 +15,9 @@ use crate::token::{SecretHash, SessionId, Timestamp};
 
 /// Sessions in this process's memory: the fastest store, and gone with the process.
 ///
-/// It is bounded ([`capacity`](Self::capacity)). When it is full, sessions that ended go first; then new ones are refused
-/// with [`StoreErrorKind::Full`]. A living session is never evicted, so that nobody can log others out by logging in often.
+/// It is bounded ([`capacity`](Self::capacity)). When it is full, what a purge would delete goes first; then new ones are refused
+/// with [`StoreErrorKind::Full`]. A living session is never evicted, so that nobody can log others out by logging in often; nor is
+/// one that was ended within the last hour, of which the other instances may still have to hear: put a limit before the login.
 ///
 /// Sharded by subject, by a hash with a random key: all that is known of a subject stands under one lock, which no call
 /// holds while it waits for anything. Cloning it shares the sessions.
