@@ -76,6 +76,11 @@ async fn a_recent_authentication_can_be_demanded() {
         (json!(common::NOW - 301), stale),
         // Another machine's clock may be a little ahead.
         (json!(common::NOW + 5), None),
+        (json!(common::NOW + 60), None),
+        // A moment that is yet to come would be recent for good: milliseconds, say.
+        (json!(common::NOW + 61), stale),
+        (json!(common::NOW * 1000), stale),
+        (json!(1e300), stale),
         (json!("now"), stale),
         (Value::Null, stale),
     ] {

@@ -153,8 +153,8 @@ impl VerifierBuilder {
     ///
     /// # Errors
     ///
-    /// When there is no key, issuer or audience is neither named nor waived, a name is empty, the leeway is above 60
-    /// seconds, the realm is not printable ASCII, or a trusted origin is none.
+    /// When there is no key, issuer or audience is neither named nor waived, a name is empty, the subject's claim has the name of
+    /// another one, the leeway is above 60 seconds, the realm is not printable ASCII, or a trusted origin is none.
     pub fn build(self) -> Result<Verifier, VerifierError> {
         if self.keys.verifying_keys().is_empty() {
             return Err(VerifierError::new(VerifierErrorKind::Keys));
@@ -164,6 +164,9 @@ impl VerifierBuilder {
         }
         if !self.audience.is_said() {
             return Err(VerifierError::new(VerifierErrorKind::Audience));
+        }
+        if !self.policy.has_subject_claim() {
+            return Err(VerifierError::new(VerifierErrorKind::SubjectClaim));
         }
         if self.typ.as_deref().is_some_and(str::is_empty) {
             return Err(VerifierError::new(VerifierErrorKind::Type));

@@ -27,6 +27,8 @@ pub enum VerifierErrorKind {
     Issuer,
     /// No audience is named, or an empty one.
     Audience,
+    /// The claim that the subject stands in has no name, or that of another registered claim.
+    SubjectClaim,
     /// The `typ` is empty.
     Type,
     /// The leeway is above 60 seconds.
@@ -49,6 +51,7 @@ impl fmt::Display for VerifierError {
             VerifierErrorKind::Keys => "the key set is empty",
             VerifierErrorKind::Issuer => "name the issuer whose tokens are taken, or say `dangerous_any_issuer`",
             VerifierErrorKind::Audience => "name the audience that tokens must have, or say `dangerous_any_audience`",
+            VerifierErrorKind::SubjectClaim => "the claim of the subject has no name, or that of another claim",
             VerifierErrorKind::Type => "the token type is empty",
             VerifierErrorKind::Leeway => "the leeway is above 60 seconds",
             VerifierErrorKind::Realm => "the realm is empty or not printable ASCII",

@@ -10,7 +10,7 @@ use tower_service::Service;
 use super::future::{RequireFuture, Verdict};
 use super::mark::Mark;
 use super::refusal::{Refusal, RefusalKind};
-use crate::token::{Registered, Timestamp, is_scope};
+use crate::token::{Registered, Timestamp, is_recent, is_scope};
 
 /// Demands something of those whom a [`JwtAuthLayer`](super::JwtAuthLayer) around it has let pass.
 ///
@@ -51,7 +51,7 @@ impl Require {
         Self(Rule::Any(Scopes::new(scopes)))
     }
 
-    /// All of these scopes.
+    /// All of these scopes; where none is named, every valid token will do.
     pub fn all(scopes: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
         Self(Rule::All(Scopes::new(scopes)))
     }
@@ -122,11 +122,10 @@ impl Rule {
     }
 
     fn judge(&self, token: &Registered, now: Timestamp) -> Result<(), Refusal> {
-        let fresh = |max_age| token.auth_time.is_some_and(|shown| now.since(shown) <= max_age);
         match self {
             Self::All(scopes) if !scopes.names().all(|scope| token.has_scope(scope)) => Err(scopes.refusal()),
             Self::Any(scopes) if !scopes.names().any(|scope| token.has_scope(scope)) => Err(scopes.refusal()),
-            Self::Fresh(max_age) if !fresh(*max_age) => Err(Refusal::stale(*max_age)),
+            Self::Fresh(max_age) if !is_recent(token.auth_time, *max_age, now) => Err(Refusal::stale(*max_age)),
             Self::When(allows) if !allows(token) => Err(Refusal::new(RefusalKind::Forbidden)),
             _ => Ok(()),
         }

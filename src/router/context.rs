@@ -13,7 +13,7 @@ use super::refusal::{RouterRefusal, RouterRefusalKind as Kind};
 use crate::auth::Refusal;
 use crate::session::Sessions;
 use crate::store::SessionStore;
-use crate::token::{SessionId, Timestamp};
+use crate::token::{SessionId, Timestamp, is_recent};
 
 /// How a login gets its tokens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -75,8 +75,7 @@ impl<S: SessionStore> Context<S> {
     pub(super) fn stale(&self, auth_time: Option<Timestamp>, session: Option<SessionId>) -> Option<Refusal> {
         let max_age = self.recent?;
         let now = self.sessions().clock().now();
-        let is_recent = auth_time.is_some_and(|authenticated| now.since(authenticated) <= max_age);
-        (!is_recent).then(|| Refusal::stale(max_age).about(session))
+        (!is_recent(auth_time, max_age, now)).then(|| Refusal::stale(max_age).about(session))
     }
 
     /// Whether tokens are in cookies and bodies at once.

@@ -39,8 +39,8 @@
 //!
 //! # Deployment
 //!
-//! The verdict is as good as the clock and the keys. Machines whose clocks differ by more than 60 seconds refuse each
-//! other's tokens, which is meant.
+//! The verdict is as good as the clock and the keys. A machine whose clock is more than 60 seconds behind refuses what the others
+//! have just issued, which is meant.
 
 mod algorithm;
 mod checker;
@@ -65,7 +65,7 @@ pub use self::error::{KeyError, KeyErrorKind, TokenError, TokenErrorKind};
 pub(crate) use self::key::is_same;
 pub use self::key::{KeySet, SigningKey, VerifyingKey};
 pub use self::policy::Policy;
-pub(crate) use self::policy::{CLOCKS_DIFFER, LONGEST, SUBJECT_CLAIM};
+pub(crate) use self::policy::{CLOCKS_DIFFER, LONGEST, SUBJECT_CLAIM, is_recent};
 pub use self::refresh::{ACCESS_TYPE, REFRESH_TYPE, SecretHash, SessionSecret};
 pub use self::session_id::SessionId;
 pub use self::sign::Signer;

@@ -2,7 +2,9 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use super::algorithm::Algorithm;
+use super::claims::RESERVED;
 use super::error::{KeyError, KeyErrorKind};
+use super::time::Timestamp;
 
 /// What a token must be to be taken.
 ///
@@ -33,6 +35,12 @@ pub(super) enum Expected {
 
 /// How far in the future `iat` may be, and how large the leeway: what the clocks of well-kept machines may differ by.
 pub(crate) const CLOCKS_DIFFER: Duration = Duration::from_secs(60);
+
+/// Whether credentials were shown within `max_age`. Not by a moment that is yet to come, which an issuer that counts milliseconds
+/// writes: it would be recent for as long as the token lives.
+pub(crate) fn is_recent(shown: Option<Timestamp>, max_age: Duration, now: Timestamp) -> bool {
+    shown.is_some_and(|shown| now.since(shown) <= max_age && shown <= now.after(CLOCKS_DIFFER))
+}
 
 /// Where the subject stands unless it is said otherwise (RFC 7519 section 4.1.2).
 pub(crate) const SUBJECT_CLAIM: &str = "sub";
@@ -96,7 +104,7 @@ impl Policy {
 
     /// The claim that the subject stands in, for systems that are migrating and call it `_id`, say; `sub` unless it is set.
     ///
-    /// The names that this crate reads otherwise stay what they are: naming one of them here finds no subject.
+    /// A name with another meaning, `scope` say, loses it: what stands there is the subject then, and nothing else.
     pub fn subject_claim(mut self, name: impl Into<String>) -> Self {
         self.subject_claim = Cow::Owned(name.into());
         self
@@ -107,6 +115,12 @@ impl Policy {
     pub fn typ(mut self, typ: &str) -> Self {
         self.typ = Some(normal_typ(typ));
         self
+    }
+
+    /// Whether the claim of the subject has a name, and not that of another claim.
+    pub(crate) fn has_subject_claim(&self) -> bool {
+        let name = &*self.subject_claim;
+        name == SUBJECT_CLAIM || !name.is_empty() && !RESERVED.contains(&name)
     }
 
     /// How long after its `exp` and before its `nbf` a token is taken, at most 60 seconds; zero unless it is set.
