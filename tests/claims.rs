@@ -55,7 +55,8 @@ async fn claims_are_parsed_once_a_request_and_shared() {
             Plan::deserialize(deserializer).map(|own| Self(own.plan))
         }
     }
-    async fn before(user: Authenticated<Counted>, request: Request, next: Next) -> Response {
+    // Who asks for no claims leaves their place to who does.
+    async fn before(_: Authenticated, user: Authenticated<Counted>, request: Request, next: Next) -> Response {
         assert_eq!(user.0, "gold");
         next.run(request).await
     }

@@ -1,10 +1,10 @@
 //! What the layer leaves in a request's extensions for the extractors and guards inside.
 
-use std::any::Any;
+use std::any::{Any, TypeId};
 use std::sync::{Arc, OnceLock};
 
 use http::Extensions;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 
 use super::refusal::{Refusal, RefusalKind};
 use super::watch::Noted;
@@ -78,6 +78,12 @@ impl Taken {
             && let Ok(claims) = Arc::clone(claims).downcast()
         {
             return Ok(claims);
+        }
+        // Whoever asks for none takes no place, and has nothing read.
+        if TypeId::of::<T>() == TypeId::of::<IgnoredAny>()
+            && let Ok(none) = (Arc::new(IgnoredAny) as Arc<dyn Any + Send + Sync>).downcast()
+        {
+            return Ok(none);
         }
         let claims = Arc::new(self.verified.claims().read::<T>().map_err(|error| self.misfit::<T>(&error))?);
         // Whoever was faster has stored the same.
