@@ -41,14 +41,12 @@ impl Site {
             "http" => return Err(SiteError::PlainHttp),
             _ => return Err(SiteError::Origin),
         };
-        let default_port = if secure { 443 } else { 80 };
-        // Compared byte for byte with what browsers send, which leave the default port out.
-        let explicit = port.filter(|port| *port != default_port);
-        let text = explicit.map_or_else(|| format!("{scheme}://{host}"), |port| format!("{scheme}://{host}:{port}"));
+        let explicit = port.filter(|port| *port != default_port(scheme));
+        let text = as_browsers_write(scheme, host, port);
         let (access_cookie, refresh_cookie) = if secure {
             ("__Host-Http-access".to_owned(), "__Host-Http-refresh".to_owned())
         } else {
-            let port = explicit.unwrap_or(default_port);
+            let port = explicit.unwrap_or(default_port(scheme));
             (format!("access-{port}"), format!("refresh-{port}"))
         };
         let trusted = vec![text.clone()];
@@ -114,8 +112,8 @@ impl Site {
         if !matches!(scheme, "http" | "https") {
             return Err(SiteError::Origin);
         }
-        split_port(authority)?;
-        self.trusted.push(origin.to_owned());
+        let (host, port) = split_port(authority)?;
+        self.trusted.push(as_browsers_write(scheme, host, port));
         Ok(self)
     }
 
@@ -176,6 +174,18 @@ impl Site {
     }
 }
 
+/// An origin to be compared byte for byte with what browsers send, which leave the default port out.
+fn as_browsers_write(scheme: &str, host: &str, port: Option<u16>) -> String {
+    match port.filter(|port| *port != default_port(scheme)) {
+        Some(port) => format!("{scheme}://{host}:{port}"),
+        None => format!("{scheme}://{host}"),
+    }
+}
+
+fn default_port(scheme: &str) -> u16 {
+    if scheme == "https" { 443 } else { 80 }
+}
+
 /// Whether `host`, without a port, is exactly `localhost`, in `127.0.0.0/8`, or `[::1]`.
 pub(crate) fn is_loopback(host: &str) -> bool {
     if host == "localhost" || host == "[::1]" {
@@ -199,7 +209,7 @@ pub(crate) fn split_port(authority: &str) -> Result<(&str, Option<u16>), SiteErr
     let bracketed = host
         .strip_prefix('[')
         .and_then(|host| host.strip_suffix(']'))
-        .is_some_and(|host| host.parse::<std::net::Ipv6Addr>().is_ok());
+        .is_some_and(|host| host.parse::<std::net::Ipv6Addr>().is_ok_and(|address| address.to_string() == host));
     if bracketed || (!host.is_empty() && host.bytes().all(named)) { Ok((host, port)) } else { Err(SiteError::Origin) }
 }
 
@@ -285,6 +295,24 @@ mod tests {
             "https://a.example:+80",
         ] {
             assert!(Site::new(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_origin_is_trusted_as_browsers_write_it() {
+        let site = |origin| Site::new("https://app.example").unwrap().trust(origin);
+        for (origin, written) in [
+            ("https://front.example:443", "https://front.example"),
+            ("http://front.example:80", "http://front.example"),
+            ("http://front.example:443", "http://front.example:443"),
+            ("https://[2001:db8::1]:8443", "https://[2001:db8::1]:8443"),
+        ] {
+            assert_eq!(site(origin).unwrap().trusted_origins()[1], written);
+        }
+        for bad in
+            ["https://[2001:DB8::1]", "https://[2001:db8:0:0:0:0:0:1]", "https://front.example/", "front.example"]
+        {
+            assert_eq!(site(bad).unwrap_err(), SiteError::Origin, "{bad}");
         }
     }
 

@@ -33,7 +33,8 @@ pub(super) fn read(vars: &Vars) -> Result<Keys, SettingsError> {
 fn secret_set(variable: &'static str, secret: Option<&str>) -> Result<KeySet, SettingsError> {
     let secret =
         secret.ok_or(SettingsError::new(variable, "is not set: `openssl rand -base64 48` makes a good one"))?;
-    if EXAMPLES.contains(&secret) {
+    // Also where a shell or an editor left a quote or the end of a line on it.
+    if EXAMPLES.contains(&secret.trim_matches(|char: char| char.is_whitespace() || matches!(char, '"' | '\''))) {
         return Err(SettingsError::new(variable, "is the text of .env.example, which everybody knows"));
     }
     SigningKey::secret(Algorithm::HS256, secret).map(KeySet::new).map_err(|error| said(variable, &error))
@@ -92,5 +93,11 @@ mod tests {
             .map(|(_, secret)| secret)
             .collect();
         assert_eq!(secrets, EXAMPLES);
+        for [before, after] in [["", ""], ["", "\r"], ["\"", "\""], ["'", "'"], [" ", "\n"]] {
+            for secret in EXAMPLES {
+                let error = secret_set(KEY_FILE, Some(&format!("{before}{secret}{after}"))).unwrap_err();
+                assert!(error.to_string().contains("everybody knows"), "{before:?} {after:?}");
+            }
+        }
     }
 }
