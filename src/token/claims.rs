@@ -116,6 +116,10 @@ impl Payload {
         Self(text)
     }
 
+    pub(super) fn into_text(self) -> String {
+        self.0
+    }
+
     /// The JSON text, as it was signed.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -285,7 +289,8 @@ impl OwnClaims {
             return Err(KeyError::new(KeyErrorKind::ClaimsReserved));
         }
         let members = text.strip_prefix('{').and_then(|text| text.strip_suffix('}')).ok_or_else(not_object)?;
-        Ok(Self(members.into()))
+        // Of a raw value, blanks may be all there is.
+        Ok(Self(members.trim_ascii().into()))
     }
 
     /// Whether there is a member of that name.
@@ -317,6 +322,8 @@ mod tests {
         }
         assert_eq!(OwnClaims::new(&json!({"Iss": 1})).unwrap().members(), r#""Iss":1"#);
         assert_eq!(OwnClaims::new(&json!({})).unwrap().members(), "");
+        let blank = serde_json::from_str::<Box<serde_json::value::RawValue>>("{ \n }").unwrap();
+        assert_eq!(OwnClaims::new(&blank).unwrap().members(), "");
     }
 
     #[test]

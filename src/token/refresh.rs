@@ -167,7 +167,9 @@ impl RefreshClaims {
         let wrong = || TokenError::new(TokenErrorKind::ClaimType);
         let missing = || TokenError::new(TokenErrorKind::MissingClaim);
         let (registered, payload) = verified.into_parts();
-        let own: Own = payload.read().map_err(|_| wrong())?;
+        // With the secret in it.
+        let payload = Zeroizing::new(payload.into_text());
+        let own: Own = serde_json::from_str(&payload).map_err(|_| wrong())?;
         let mut secret = [0; 16];
         let length = URL_SAFE_NO_PAD.decode_slice(&own.sec, &mut secret).map_err(|_| wrong())?;
         if length != secret.len() {
