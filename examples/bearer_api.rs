@@ -50,7 +50,7 @@ fn keys() -> Result<KeySet, BoxError> {
     if let Ok(file) = env::var("JWKS_FILE") {
         // What the issuer publishes at /.well-known/jwks.json, fetched by what deploys this service. Keys whose entries do
         // not say their algorithm get the one of this list that fits.
-        let accepted = [Algorithm::EdDSA, Algorithm::ES256, Algorithm::RS256];
+        let accepted = [Algorithm::EdDSA, Algorithm::ES256, Algorithm::ES384, Algorithm::RS256];
         return Ok(KeySet::jwks(&std::fs::read_to_string(file)?, &accepted)?);
     }
     let secret = variable("ACCESS_TOKEN_SECRET")?;

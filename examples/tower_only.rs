@@ -1,6 +1,7 @@
 //! Without axum: the layer and a guard around a plain Tower service. `cargo run --example tower_only`.
 //!
-//! The request path is synchronous, so any service and any body will do: a gRPC server, a proxy, hyper itself.
+//! The request path is synchronous, so any service and any body will do: a gRPC server, a proxy, hyper itself. CORS
+//! preflights pass the layer without a token: what acts on `OPTIONS`, as a proxy does, needs the guard, too.
 #![allow(clippy::print_stdout, reason = "what it prints is what it shows")]
 
 use std::convert::Infallible;
@@ -20,7 +21,8 @@ struct Claims {
 
 /// A Tower service of a request and a response; the bodies could be any type.
 async fn greet(request: Request<()>) -> Result<Response<String>, Infallible> {
-    // What an extractor does elsewhere: `None` would be nobody, whom only a layer with `.optional()` lets in.
+    // What an extractor does elsewhere: `None` would be nobody, whom a layer with `.optional()` lets in, and a CORS preflight,
+    // which passes every layer and stops at the guard.
     Ok(match authenticated::<Claims>(request.extensions()) {
         Ok(Some(user)) => Response::new(format!("hello, {} ({})", user.name, user.subject())),
         Ok(None) => Response::new(String::from("hello, whoever you are")),

@@ -63,7 +63,7 @@ impl Clock {
     pub fn now(&self) -> Timestamp {
         match &self.0 {
             Source::System => {
-                // A system clock before 1970 is broken; the epoch then makes every token "issued in the future".
+                // A system clock before 1970 is broken; the epoch then makes every token with an `iat` "issued in the future".
                 let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
                 Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
             }

@@ -12,7 +12,7 @@ use crate::token::{Registered, SessionId, Timestamp};
 /// Who sent a request, with the application's claims as a `T`.
 ///
 /// An axum extractor: `Authenticated<T>` refuses a request without a credential with 401, `Option<Authenticated<T>>` is `None`
-/// for such a one alone: a bad token never gets this far. Elsewhere, ask [`authenticated`]. Both need a
+/// for such a one, and for a CORS preflight: with a bad token nothing else gets this far. Elsewhere, ask [`authenticated`]. Both need a
 /// [`JwtAuthLayer`](super::JwtAuthLayer) around them; without one they answer 500, and the log says what to do.
 ///
 /// The claims are parsed by the first handler, guard or extractor that asks for them, and shared by all that follow, also those of

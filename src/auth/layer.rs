@@ -20,7 +20,8 @@ pub struct JwtAuthLayer<R = DefaultResponseForRefusal> {
 }
 
 impl JwtAuthLayer {
-    /// A layer that refuses whoever shows no valid access token.
+    /// A layer that refuses whoever shows no valid access token, but for CORS preflights, which pass as
+    /// nobody: rule 7 of the [module](super).
     pub fn new(verifier: Verifier) -> Self {
         Self { verifier, optional: false, refusals: DefaultResponseForRefusal }
     }

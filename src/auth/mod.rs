@@ -10,11 +10,13 @@
 //!    site's.
 //! 4. A [`SessionWatch`] is asked whether the session still lives.
 //! 5. Who passes is marked in the request's extensions. [`Authenticated<T>`](Authenticated) names the claims' type;
-//!    `Option<Authenticated<T>>` is `None` only when no credential was sent. [`Require`] demands scopes, a recent
-//!    authentication, or what a closure says.
+//!    `Option<Authenticated<T>>` is `None` only when no credential was sent, or to a preflight (7). [`Require`] demands scopes,
+//!    a recent authentication, or what a closure says.
 //! 6. In development mode only requests for this machine are served ([`Verifier::serves`]), the others are 400.
-//! 7. [`optional`](JwtAuthLayer::optional) lets requests without a credential pass, too; a bad token never passes. CORS
-//!    preflights pass as such a request: let a CORS layer answer them, and let no `any(handler)` act on `OPTIONS`.
+//! 7. [`optional`](JwtAuthLayer::optional) lets requests without a credential pass, too; a bad token is refused all the same. A CORS
+//!    preflight (`OPTIONS` with `Origin` and `Access-Control-Request-Method`) passes as such a request, whatever credential
+//!    it has, also where one is demanded: browsers send none along, and anybody can make one. Let a CORS layer answer it, and
+//!    let nothing inside act on `OPTIONS` without a [`Require`] or an extractor: no `any(handler)`, no proxy.
 //! 8. A [`Refusal`] is a response, never an error: by RFC 6750, or in the application's words
 //!    ([`refusals`](JwtAuthLayer::refusals)), and always in the response's extensions.
 //! 9. Every response gets `Vary: Cookie, Authorization`, and `Cache-Control: private` if it has none.

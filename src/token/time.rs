@@ -50,7 +50,8 @@ impl Timestamp {
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{:03}", self.as_secs(), self.0.rem_euclid(1000))
+        let (sign, millis) = (if self.0 < 0 { "-" } else { "" }, self.0.unsigned_abs());
+        write!(f, "{sign}{}.{:03}", millis / 1000, millis % 1000)
     }
 }
 
@@ -67,6 +68,13 @@ mod tests {
         let (early, late) = (Timestamp::from_secs(10), Timestamp::from_secs(20));
         assert_eq!(late.since(early), Duration::from_secs(10));
         assert_eq!(early.since(late), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_moment_is_shown_in_seconds() {
+        for (millis, shown) in [(1_500, "1.500"), (0, "0.000"), (-500, "-0.500"), (-1_001, "-1.001")] {
+            assert_eq!(Timestamp::from_millis(millis).to_string(), shown);
+        }
     }
 
     #[test]
