@@ -243,6 +243,16 @@ async fn the_application_may_deny_a_session() {
 }
 
 #[tokio::test]
+async fn a_site_without_cookies_takes_the_tokens_that_it_answers() {
+    for delivery in [Delivery::Either, Delivery::Cookies, Delivery::Body] {
+        let site = Site::without_cookies();
+        let world = World::with(|builder| builder.site(site).issuer("id"), |routes| routes.delivery(delivery));
+        let held = world.login_by_body("alice").await;
+        assert_eq!(world.send(post("/auth/refresh").token(&held.refresh)).await.status, 200, "{delivery:?}");
+    }
+}
+
+#[tokio::test]
 async fn delivery_can_be_one_channel_only() {
     let body_only = World::routed(|routes| routes.delivery(Delivery::Body));
     for path in ["/auth/login", "/auth/login?delivery=body"] {

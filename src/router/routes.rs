@@ -49,9 +49,9 @@ impl<S: SessionStore> SessionRoutes<S> {
         Self { context }
     }
 
-    /// How tokens travel; by default as the client chooses.
+    /// How tokens travel; by default as the client chooses. A site without cookies has bodies alone, whatever is said here.
     pub fn delivery(mut self, delivery: Delivery) -> Self {
-        self.context.delivery = delivery;
+        self.context.delivery = if self.context.sessions().site().has_cookies() { delivery } else { Delivery::Body };
         self
     }
 
