@@ -56,6 +56,45 @@ async fn an_entry_that_is_committed_late_is_not_missed_and_none_is_told_twice() 
 }
 
 #[tokio::test]
+async fn while_a_transaction_stays_open_nobody_looks_again_at_what_was_read() {
+    let server = Postgres::shared();
+    let (_, pool) = fresh(&server).await;
+    let early = begun(&pool, 1).await;
+    // A transaction each, as ends are.
+    let many = "DO $$ BEGIN
+        FOR i IN 1..5000 LOOP
+            INSERT INTO jwt_sessions_feed (at, session)
+            VALUES ((extract(epoch FROM clock_timestamp()) * 1000)::bigint, decode(lpad(to_hex(i), 32, '0'), 'hex'));
+            SET LOCAL synchronous_commit = off;
+            COMMIT;
+        END LOOP;
+    END $$";
+    run(&pool, many).await;
+    run(&pool, "ANALYZE jwt_sessions_feed").await;
+    let database: String = sqlx::query_scalar("SELECT current_database()::text").fetch_one(&pool).await.unwrap();
+    // One connection, whose counts are flushed.
+    let one = server.pool(&database, 1);
+    let looked_at = async || {
+        run(&one, "SELECT pg_stat_force_next_flush()").await;
+        let tuples = "SELECT (sum(seq_tup_read) + sum(idx_tup_fetch))::bigint, count(pg_stat_clear_snapshot())
+            FROM pg_stat_user_tables WHERE relname = 'jwt_sessions_feed'";
+        sqlx::query_scalar::<_, i64>(tuples).fetch_one(&one).await.unwrap()
+    };
+    let store = PostgresStore::new(one.clone());
+    let mut cursor = Cursor::default();
+    assert_eq!(read(&store, &mut cursor).await.len(), 5000);
+    let before = looked_at().await;
+    // More often than the server takes to plan it once and for all.
+    for _ in 0..20 {
+        assert_eq!(read(&store, &mut cursor).await, []);
+    }
+    let after = looked_at().await;
+    assert!(after - before < 100, "{} rows", after - before);
+    early.commit().await.unwrap();
+    assert_eq!(read(&store, &mut cursor).await, [below(1)]);
+}
+
+#[tokio::test]
 async fn what_is_committed_behind_a_walk_is_read_by_the_next() {
     let server = Postgres::shared();
     let (store, pool) = fresh(&server).await;
@@ -67,6 +106,7 @@ async fn what_is_committed_behind_a_walk_is_read_by_the_next() {
         SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint, decode(repeat('ab', 16), 'hex'), 1000 + i
         FROM generate_series(1, 25000) AS i";
     run(&pool, many).await;
+    run(&pool, "ANALYZE jwt_sessions_feed").await;
 
     let first = store.feed(&cursor).await.unwrap();
     assert!(first.more && first.entries.len() == 10_000);
