@@ -30,7 +30,7 @@ pub enum Algorithm {
     ES256,
     /// ECDSA on P-384 with SHA-384.
     ES384,
-    /// Ed25519.
+    /// Ed25519; tokens and keys that call it so (RFC 9864) are taken, too.
     EdDSA,
 }
 
@@ -79,9 +79,14 @@ impl Algorithm {
         }
     }
 
-    /// The algorithm of that name, compared byte for byte.
+    /// The algorithm of that name, compared byte for byte. `Ed25519` is another name of `EdDSA`, which is on no other curve here
+    /// (RFC 9864 section 2.2).
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|algorithm| algorithm.name() == name)
+        Self::ALL.into_iter().find(|algorithm| algorithm.has_name(name))
+    }
+
+    pub(crate) fn has_name(self, name: &str) -> bool {
+        self.name() == name || self == Self::EdDSA && name == "Ed25519"
     }
 
     /// Whether one secret both signs and verifies.

@@ -206,6 +206,28 @@ async fn node_takes_what_is_issued_here() {
 }
 
 #[tokio::test]
+async fn ed25519_is_taken_under_either_of_its_names() {
+    let (_, public) = material(Algorithm::EdDSA);
+    let mut jobs = vec![json!({"job": "export", "alg": "Ed25519", "key": public})];
+    jobs.extend(
+        ["EdDSA", "Ed25519"].map(|alg| sign("jose", Algorithm::EdDSA, &json!({"alg": alg, "typ": ACCESS_TYPE}))),
+    );
+    let answers = ask(&jobs);
+    let jwks = json!({"keys": [answers[0]]}).to_string();
+    let published = KeySet::jwks(&jwks, &[Algorithm::EdDSA]).unwrap();
+    for (job, answer) in jobs.iter().zip(&answers).skip(1) {
+        let [header, _] = parts(token(answer)).map(|part| serde_json::from_str::<Value>(&part).unwrap());
+        assert_eq!(header["alg"], job["header"]["alg"]);
+        for keys in [published.clone(), KeySet::verifying([verifying(Algorithm::EdDSA)]).unwrap()] {
+            assert_eq!(layer(&keys, token(answer)).await.unwrap()["sub"], "alice", "{job}");
+        }
+        // A name, and not a way to another algorithm.
+        let other = KeySet::verifying([verifying(Algorithm::ES256)]).unwrap();
+        assert_eq!(layer(&other, token(answer)).await, Err(TokenErrorKind::Algorithm));
+    }
+}
+
+#[tokio::test]
 async fn node_takes_the_keys_from_where_they_are_published() {
     let algorithms =
         [Algorithm::EdDSA, Algorithm::ES256, Algorithm::ES384, Algorithm::RS256, Algorithm::PS256, Algorithm::HS256];

@@ -42,7 +42,7 @@ impl<'a> Jwk<'a> {
     /// The public key or the secret, once what the JWK says of itself agrees with its use: `operation` is one of RFC 7517
     /// section 4.3.
     pub(super) fn material(&self, algorithm: Algorithm, operation: &str) -> Result<Material, KeyError> {
-        if self.text("alg")?.is_some_and(|name| name != algorithm.name()) {
+        if self.text("alg")?.is_some_and(|name| !algorithm.has_name(name)) {
             return Err(KeyError::new(KeyErrorKind::Mismatch));
         }
         if self.text("use")?.is_some_and(|purpose| purpose != "sig") {

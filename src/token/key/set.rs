@@ -129,7 +129,7 @@ fn one_of_set(key: &Value, algorithms: &[Algorithm]) -> Result<Option<VerifyingK
         return Ok(None);
     };
     // A key that names an algorithm of the list is one for us, whatever its type: where the two disagree it is refused.
-    let fits = |algorithm: Algorithm| named.map_or(algorithm.family() == family, |name| name == algorithm.name());
+    let fits = |algorithm: Algorithm| named.map_or(algorithm.family() == family, |name| algorithm.has_name(name));
     let mut fitting = Algorithm::ALL.into_iter().filter(|one| algorithms.contains(one) && fits(*one));
     let Some(algorithm) = fitting.next() else {
         return Ok(None);
