@@ -25,7 +25,9 @@ use jwt_sessions::token::{SecretHash, SessionId, Timestamp};
 use mongodb::bson::{Bson, Document, doc};
 use mongodb::event::EventHandler;
 use mongodb::event::command::CommandEvent;
-use mongodb::options::{Acknowledgment, ClientOptions, ReadConcern, ReadPreference, SelectionCriteria, WriteConcern};
+use mongodb::options::{
+    Acknowledgment, ClientOptions, ReadConcern, ReadPreference, ReturnDocument, SelectionCriteria, WriteConcern,
+};
 use mongodb::{Client, Database};
 use tokio::task::JoinSet;
 
@@ -610,6 +612,53 @@ async fn a_login_whose_process_died_counts_for_the_next() {
     assert_eq!(ended, [lost.id]);
     assert_eq!(store.purge(10).await.unwrap(), 0);
     assert_eq!(store.list("alice").await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_login_whose_process_died_does_not_survive_an_end_of_all() {
+    let mongo = Mongo::start().await;
+    let store = store(&mongo, "refused").await;
+    let database = mongo.database("refused").await;
+    let subjects = database.collection::<Document>("jwt_sessions_subjects");
+    let sessions = database.collection::<Document>("jwt_sessions");
+    let before = system_millis() + 60_000;
+    // Whose credentials were read before is refused, whatever the session says; where it is not said, they were read when the
+    // session was opened.
+    for (read_at, created_at, is_there) in [
+        (Some(before - 120_000), before + 1, false),
+        (Some(before - 120_000), before + 1, true),
+        (Some(before), before + 1, true),
+        (None, before - 60_000, false),
+    ] {
+        let lost = left_behind(&mongo, "refused", &store).await;
+        let mut set = doc! { "opening.session.created_at": created_at };
+        if let Some(read_at) = read_at {
+            set.insert("opening.read_at", read_at);
+        }
+        let left = subjects.find_one_and_update(doc! { "_id": "alice" }, doc! { "$set": set });
+        let left = left.return_document(ReturnDocument::After).await.unwrap().unwrap();
+        if is_there {
+            // It died only after that step, which a logout of all that was under way did not see.
+            let session = left.get_document("opening").unwrap().get_document("session").unwrap();
+            sessions.insert_one(session).await.unwrap();
+        }
+        store.revoke_all(Timestamp::from_millis(before)).await.unwrap();
+        // A logout of all others that spares it, and the next login, both carry it out.
+        if is_there {
+            open(&store, &session(3, "alice")).await;
+        } else {
+            store.revoke_subject("alice", Some(lost.id), RevokeReason::LogoutAll).await.unwrap();
+        }
+        let is_kept = read_at == Some(before);
+        let loaded = store.load("alice", lost.id).await.unwrap();
+        assert_eq!(loaded.is_some(), is_there, "one that was refused before it was there never is");
+        let is_living = loaded.as_ref().is_some_and(|loaded| loaded.row.is_living(loaded.now));
+        assert_eq!(is_living, is_kept, "read at {read_at:?}, opened at {created_at}, {is_there}: {loaded:?}");
+        let left = subjects.find_one(doc! { "_id": "alice" }).await.unwrap().unwrap();
+        assert!(!left.contains_key("opening"), "it is done with");
+        sessions.delete_many(doc! {}).await.unwrap();
+        subjects.delete_many(doc! {}).await.unwrap();
+    }
 }
 
 #[tokio::test]

@@ -12,15 +12,21 @@
 //!    the login, deciding again, is too late. Or the opening was first: then the logout finds it, or the session that came of
 //!    it, and ends that.
 //! 4. Those that make room are ended before the session is there: whoever sees it does not see one too many. A process that
-//!    dies in between leaves an opening that the next one carries out. Nobody has a token of such a session: they are given
-//!    out when it has been taken out.
+//!    dies in between leaves an opening that the next one carries out. Nobody has a token of such a session, for they are
+//!    given out when it has been taken out, unless it is the session of a token of the system before.
+//! 5. An end of all sessions of all subjects writes its note elsewhere, and finds sessions, not openings. So whoever puts the
+//!    session there looks for that note afterwards, and ends the session that it refuses, before the opening is taken out:
+//!    whichever of the two came first, the session is found by that or the note by this. It is ended and not deleted, or one
+//!    that was slow could put it there again, and nobody would hear of it in the feed. What another login left is looked at
+//!    before as well, so that a session that was refused long ago never lives.
 
-use mongodb::bson::{Document, doc};
+use mongodb::bson::{Bson, Document, doc};
 
 use super::collections::Call;
-use super::documents::{all_of, living, opened};
+use super::documents::{all_of, living, number, opened, optional};
 use super::error::{broken, foreign, is_duplicate};
 use super::feed;
+use super::schema::SCHEMA;
 use super::sessions::{end, ids};
 use crate::store::{NewSession, RevokeReason, StoreError};
 use crate::token::{SessionId, Timestamp};
@@ -28,33 +34,113 @@ use crate::token::{SessionId, Timestamp};
 /// What is to be done.
 pub(super) fn opening(session: &NewSession, room: &[SessionId], now: Timestamp) -> Document {
     let room: Vec<_> = room.iter().map(SessionId::to_string).collect();
-    doc! { "id": session.id.to_string(), "room": room, "session": opened(session, now) }
+    doc! {
+        "id": session.id.to_string(),
+        "room": room,
+        "session": opened(session, now),
+        "read_at": session.credentials_read_at.as_millis(),
+    }
 }
 
-/// Carries it out, and answers those that were ended to make room: by whomever, but for this one.
-pub(super) async fn carry_out(at: &Call, subject: &str, opening: &Document) -> Result<Vec<SessionId>, StoreError> {
-    let (Ok(id), Ok(session), Ok(room)) =
-        (opening.get_str("id"), opening.get_document("session"), opening.get_array("room"))
-    else {
-        return Err(foreign("a subject's `opening` is not what this crate writes"));
-    };
-    let mut ended = Vec::new();
-    if !room.is_empty() {
+/// Carries out what this login has just written down, and answers those that were ended to make room, by whomever, but for
+/// this one; none where all sessions of all subjects were ended in between, and this one with them.
+pub(super) async fn carry_out(
+    at: &Call,
+    subject: &str,
+    opening: &Document,
+) -> Result<Option<Vec<SessionId>>, StoreError> {
+    let opening = Opening::read(subject, opening)?;
+    let ended = opening.make_room(at).await?;
+    Ok(opening.put(at).await?.then_some(ended))
+}
+
+/// Carries out what another login wrote down: it may be about to do so itself, or have been left undone long ago.
+pub(super) async fn carry_out_anothers(at: &Call, subject: &str, opening: &Document) -> Result<(), StoreError> {
+    let opening = Opening::read(subject, opening)?;
+    if is_refused(at, opening.read_at).await? {
+        // It may have been put there by one that got no further.
+        opening.end(at).await?;
+        return opening.take_out(at).await;
+    }
+    opening.make_room(at).await?;
+    opening.put(at).await.map(drop)
+}
+
+/// Whether all sessions of all subjects were ended after the credentials were read.
+pub(super) async fn is_refused(at: &Call, read_at: i64) -> Result<bool, StoreError> {
+    let meta = at.meta.find_one(doc! { "_id": SCHEMA }).await.map_err(broken)?;
+    let before = meta.as_ref().and_then(|meta| optional(meta, "revoked_before"));
+    Ok(before.is_some_and(|before| before > read_at))
+}
+
+/// What is found in a subject's document.
+struct Opening<'a> {
+    subject: &'a str,
+    id: &'a str,
+    room: &'a [Bson],
+    session: &'a Document,
+    /// When the credentials were read: milliseconds.
+    read_at: i64,
+}
+
+impl<'a> Opening<'a> {
+    fn read(subject: &'a str, opening: &'a Document) -> Result<Self, StoreError> {
+        let (Ok(id), Ok(session), Ok(room)) =
+            (opening.get_str("id"), opening.get_document("session"), opening.get_array("room"))
+        else {
+            return Err(foreign("a subject's `opening` is not what this crate writes"));
+        };
+        // Where it does not say so, no later than the session was opened.
+        let read_at = optional(opening, "read_at").map_or_else(|| number(session, "created_at"), Ok)?;
+        Ok(Self { subject, id, room, session, read_at })
+    }
+
+    /// Ends those that must make room, and answers those that were ended for this session, by whomever.
+    async fn make_room(&self, at: &Call) -> Result<Vec<SessionId>, StoreError> {
+        if self.room.is_empty() {
+            return Ok(Vec::new());
+        }
         let now = at.now_for_the_rest().await?;
-        let those = doc! { "_id": { "$in": room.clone() }, "subject": subject };
+        let those = doc! { "_id": { "$in": self.room }, "subject": self.subject };
         let mut end = end(RevokeReason::Limit, now);
         if let Ok(set) = end.get_document_mut("$set") {
-            set.insert("ended_by", id);
+            set.insert("ended_by", self.id);
         }
-        at.sessions.update_many(all_of([those, living(now)]), end).await.map_err(broken)?;
-        ended = ids(&at.sessions, doc! { "_id": { "$in": room.clone() }, "subject": subject, "ended_by": id }).await?;
+        at.sessions.update_many(all_of([those.clone(), living(now)]), end).await.map_err(broken)?;
+        let mut ended_by = those;
+        ended_by.insert("ended_by", self.id);
+        let ended = ids(&at.sessions, ended_by).await?;
         feed::stamp_again(at, &ended, now).await?;
+        Ok(ended)
     }
-    match at.sessions.insert_one(session).await {
-        Err(error) if !is_duplicate(&error) => return Err(broken(error)),
-        _ => {}
+
+    /// Puts the session there, unless it is, and takes the opening out; whether the session may stay.
+    async fn put(&self, at: &Call) -> Result<bool, StoreError> {
+        match at.sessions.insert_one(self.session).await {
+            Err(error) if !is_duplicate(&error) => return Err(broken(error)),
+            _ => {}
+        }
+        let is_refused = is_refused(at, self.read_at).await?;
+        if is_refused {
+            self.end(at).await?;
+        }
+        self.take_out(at).await?;
+        Ok(!is_refused)
     }
-    let done = at.subjects.update_one(doc! { "_id": subject, "opening.id": id }, doc! { "$unset": { "opening": "" } });
-    done.await.map_err(broken)?;
-    Ok(ended)
+
+    /// Ends what came of it, if anything did.
+    async fn end(&self, at: &Call) -> Result<(), StoreError> {
+        let now = at.now_for_the_rest().await?;
+        let session = doc! { "_id": self.id, "subject": self.subject, "revoked_at": null };
+        let ended = at.sessions.update_one(session, end(RevokeReason::Revoked, now)).await.map_err(broken)?;
+        match SessionId::parse(self.id) {
+            Some(id) if ended.modified_count > 0 => feed::stamp_again(at, &[id], now).await,
+            _ => Ok(()),
+        }
+    }
+
+    async fn take_out(&self, at: &Call) -> Result<(), StoreError> {
+        let opening = doc! { "_id": self.subject, "opening.id": self.id };
+        at.subjects.update_one(opening, doc! { "$unset": { "opening": "" } }).await.map_err(broken).map(drop)
+    }
 }

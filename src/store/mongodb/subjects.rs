@@ -5,10 +5,10 @@ use mongodb::bson::{Document, doc};
 use mongodb::options::ReturnDocument;
 
 use super::collections::Call;
-use super::documents::{all_of, living, named, optional, row};
+use super::documents::{all_of, living, optional, row};
 use super::error::{broken, is_duplicate, unavailable};
 use super::feed;
-use super::openings::{carry_out, opening};
+use super::openings::{carry_out, carry_out_anothers, is_refused, opening};
 use super::schema::SCHEMA;
 use super::sessions::{BATCH, age, all, end, ids};
 use crate::store::{Created, NOTED_FOR, NewSession, RevokeReason, Row, StoreError};
@@ -21,12 +21,12 @@ pub(super) async fn create(at: &Call, session: &NewSession) -> Result<Created, S
         let now = at.now().await?;
         let state = at.subjects.find_one(doc! { "_id": subject }).await.map_err(broken)?;
         if let Some(other) = state.as_ref().and_then(|state| state.get_document("opening").ok()) {
-            carry_out(at, subject, other).await?;
+            carry_out_anothers(at, subject, other).await?;
             continue;
         }
         let note = state.as_ref().and_then(|state| optional(state, "not_before"));
         let read_at = session.credentials_read_at.as_millis();
-        if note.is_some_and(|note| note >= read_at) || is_refused(at, session).await? {
+        if note.is_some_and(|note| note >= read_at) || is_refused(at, read_at).await? {
             return Ok(Created::TooLate);
         }
         let room = room(at, session, now).await?;
@@ -34,14 +34,10 @@ pub(super) async fn create(at: &Call, session: &NewSession) -> Result<Created, S
         if !begin(at, subject, state.as_ref(), &opening, now).await? {
             continue;
         }
-        let ended = carry_out(at, subject, &opening).await?;
-        // All sessions of all subjects may have been ended in between. That is noted first, and then what is found is ended:
-        // whichever of the two came first, the session is found by that or the note by this.
-        if is_refused(at, session).await? {
-            at.sessions.delete_one(named(subject, session.id)).await.map_err(broken)?;
-            return Ok(Created::TooLate);
-        }
-        return Ok(Created::Opened { row: Row::opened(session, now), ended });
+        return Ok(match carry_out(at, subject, &opening).await? {
+            Some(ended) => Created::Opened { row: Row::opened(session, now), ended },
+            None => Created::TooLate,
+        });
     }
     Err(unavailable("too many logins of one subject at once"))
 }
@@ -83,13 +79,6 @@ async fn room(at: &Call, session: &NewSession, now: Timestamp) -> Result<Vec<Ses
     Ok(others.iter().skip(session.limit.saturating_sub(1)).map(|row| row.id).collect())
 }
 
-/// Whether all sessions of all subjects were ended after the credentials were read.
-async fn is_refused(at: &Call, session: &NewSession) -> Result<bool, StoreError> {
-    let meta = at.meta.find_one(doc! { "_id": SCHEMA }).await.map_err(broken)?;
-    let before = meta.as_ref().and_then(|meta| optional(meta, "revoked_before"));
-    Ok(before.is_some_and(|before| before > session.credentials_read_at.as_millis()))
-}
-
 pub(super) async fn revoke_subject(
     at: &Call,
     subject: &str,
@@ -101,7 +90,7 @@ pub(super) async fn revoke_subject(
     let now = at.asked_now().await?.max(at.now().await?);
     let noted = note(at, subject, now).await?;
     if let Ok(opening) = noted.get_document("opening") {
-        carry_out(at, subject, opening).await?;
+        carry_out_anothers(at, subject, opening).await?;
     }
     let mut found = ids(&at.sessions, doc! { "subject": subject, "revoked_at": null }).await?;
     found.retain(|id| Some(*id) != except);
