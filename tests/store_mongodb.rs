@@ -662,6 +662,51 @@ async fn a_login_whose_process_died_does_not_survive_an_end_of_all() {
 }
 
 #[tokio::test]
+async fn a_login_whose_process_died_ends_nothing_that_is_in_use_or_spared() {
+    let mongo = Mongo::start().await;
+    let store = store(&mongo, "spared").await;
+    let subjects = mongo.database("spared").await.collection::<Document>("jwt_sessions_subjects");
+    let left = async |room: SessionId, created_at: i64| {
+        let lost = left_behind(&mongo, "spared", &store).await;
+        let left = doc! { "opening.room": [room.to_string()], "opening.session.created_at": created_at };
+        subjects.update_one(doc! { "_id": "alice" }, doc! { "$set": left }).await.unwrap();
+        lost.id
+    };
+    let living = async || {
+        let listed = store.list("alice").await.unwrap();
+        listed.iter().map(|listed| listed.row.id).collect::<HashSet<_>>()
+    };
+    let (used, unused) = (session(1, "alice"), session(2, "alice"));
+    open(&store, &used).await;
+    open(&store, &unused).await;
+    let hour_ago = system_millis() - 3_600_000;
+    let lost = left(used.id, hour_ago).await;
+    assert!(matches!(swap(&store, &used, &Swap::new((1, 1), 2, 2)).await, Swapped::Won(_)));
+    let mut third = session(3, "alice");
+    third.limit = 3;
+    let (_, ended) = open(&store, &third).await;
+    assert_eq!(ended, [unused.id], "the longest unused makes room, and not what was that once");
+    assert_eq!(living().await, [used.id, lost, third.id].into());
+
+    // One that was not rotated since makes room, unless it is what a logout of all others spares.
+    store.revoke_subject("alice", Some(third.id), RevokeReason::LogoutAll).await.unwrap();
+    let sessions = mongo.database("spared").await.collection::<Document>("jwt_sessions");
+    for spares in [true, false] {
+        sessions.delete_many(doc! { "_id": { "$ne": third.id.to_string() } }).await.unwrap();
+        left(third.id, system_millis() + 60_000).await;
+        if spares {
+            let ended = store.revoke_subject("alice", Some(third.id), RevokeReason::LogoutAll).await.unwrap();
+            assert_eq!(ended, [lost]);
+            assert_eq!(living().await, [third.id].into());
+        } else {
+            let fourth = session(4, "alice");
+            open(&store, &fourth).await;
+            assert_eq!(living().await, [lost, fourth.id].into());
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_subject_of_the_day_before_is_forgotten_and_a_logout_of_all_is_not() {
     let mongo = Mongo::start().await;
     let store = store(&mongo, "forget").await;

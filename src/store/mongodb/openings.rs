@@ -50,19 +50,28 @@ pub(super) async fn carry_out(
     opening: &Document,
 ) -> Result<Option<Vec<SessionId>>, StoreError> {
     let opening = Opening::read(subject, opening)?;
-    let ended = opening.make_room(at).await?;
+    let ended = opening.make_room(at, None).await?;
     Ok(opening.put(at).await?.then_some(ended))
 }
 
-/// Carries out what another login wrote down: it may be about to do so itself, or have been left undone long ago.
-pub(super) async fn carry_out_anothers(at: &Call, subject: &str, opening: &Document) -> Result<(), StoreError> {
-    let opening = Opening::read(subject, opening)?;
+/// Carries out what another login wrote down: it may be about to do so itself, or have been left undone long ago. So nothing
+/// makes room that was rotated since, nor `spared`: who comes next counts anew, and a login that goes on itself ends them.
+pub(super) async fn carry_out_anothers(
+    at: &Call,
+    subject: &str,
+    opening: &Document,
+    spared: Option<SessionId>,
+) -> Result<(), StoreError> {
+    let mut opening = Opening::read(subject, opening)?;
+    let spared = spared.map(|id| id.to_string());
+    opening.room.retain(|id| id.as_str() != spared.as_deref());
     if is_refused(at, opening.read_at).await? {
         // It may have been put there by one that got no further.
         opening.end(at).await?;
         return opening.take_out(at).await;
     }
-    opening.make_room(at).await?;
+    let unused = doc! { "rotated_at": { "$lte": number(opening.session, "created_at")? } };
+    opening.make_room(at, Some(unused)).await?;
     opening.put(at).await.map(drop)
 }
 
@@ -77,7 +86,7 @@ pub(super) async fn is_refused(at: &Call, read_at: i64) -> Result<bool, StoreErr
 struct Opening<'a> {
     subject: &'a str,
     id: &'a str,
-    room: &'a [Bson],
+    room: Vec<Bson>,
     session: &'a Document,
     /// When the credentials were read: milliseconds.
     read_at: i64,
@@ -92,22 +101,24 @@ impl<'a> Opening<'a> {
         };
         // Where it does not say so, no later than the session was opened.
         let read_at = optional(opening, "read_at").map_or_else(|| number(session, "created_at"), Ok)?;
-        Ok(Self { subject, id, room, session, read_at })
+        Ok(Self { subject, id, room: room.clone(), session, read_at })
     }
 
-    /// Ends those that must make room, and answers those that were ended for this session, by whomever.
-    async fn make_room(&self, at: &Call) -> Result<Vec<SessionId>, StoreError> {
+    /// Ends those that must make room and are what is demanded, and answers those that were ended for this session, by
+    /// whomever.
+    async fn make_room(&self, at: &Call, demanded: Option<Document>) -> Result<Vec<SessionId>, StoreError> {
         if self.room.is_empty() {
             return Ok(Vec::new());
         }
         let now = at.now_for_the_rest().await?;
-        let those = doc! { "_id": { "$in": self.room }, "subject": self.subject };
+        let room = doc! { "_id": { "$in": self.room.clone() }, "subject": self.subject };
         let mut end = end(RevokeReason::Limit, now);
         if let Ok(set) = end.get_document_mut("$set") {
             set.insert("ended_by", self.id);
         }
-        at.sessions.update_many(all_of([those.clone(), living(now)]), end).await.map_err(broken)?;
-        let mut ended_by = those;
+        let those = [room.clone(), living(now)].into_iter().chain(demanded);
+        at.sessions.update_many(all_of(those), end).await.map_err(broken)?;
+        let mut ended_by = room;
         ended_by.insert("ended_by", self.id);
         let ended = ids(&at.sessions, ended_by).await?;
         feed::stamp_again(at, &ended, now).await?;

@@ -21,7 +21,7 @@ pub(super) async fn create(at: &Call, session: &NewSession) -> Result<Created, S
         let now = at.now().await?;
         let state = at.subjects.find_one(doc! { "_id": subject }).await.map_err(broken)?;
         if let Some(other) = state.as_ref().and_then(|state| state.get_document("opening").ok()) {
-            carry_out_anothers(at, subject, other).await?;
+            carry_out_anothers(at, subject, other, None).await?;
             continue;
         }
         let note = state.as_ref().and_then(|state| optional(state, "not_before"));
@@ -90,7 +90,7 @@ pub(super) async fn revoke_subject(
     let now = at.asked_now().await?.max(at.now().await?);
     let noted = note(at, subject, now).await?;
     if let Ok(opening) = noted.get_document("opening") {
-        carry_out_anothers(at, subject, opening).await?;
+        carry_out_anothers(at, subject, opening, except).await?;
     }
     let mut found = ids(&at.sessions, doc! { "subject": subject, "revoked_at": null }).await?;
     found.retain(|id| Some(*id) != except);
