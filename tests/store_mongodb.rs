@@ -572,6 +572,28 @@ async fn the_end_of_all_sessions_is_in_the_feed() {
     assert_eq!(read(&store, Cursor::default()).await.0, [Ends::All]);
 }
 
+#[tokio::test]
+async fn after_the_clock_was_set_back_an_end_of_all_is_told_once() {
+    let mongo = Mongo::start().await;
+    let store = store(&mongo, "back").await;
+    open(&store, &session(1, "alice")).await;
+    let (_, quiet) = read(&store, Cursor::default()).await;
+    // What an end of all left that was when the clock was an hour ahead; the version before did not count them.
+    let meta = mongo.database("back").await.collection::<Document>("jwt_sessions_meta");
+    let ahead = doc! { "$set": { "all_at": system_millis() + 3_600_000 } };
+    meta.update_one(doc! { "_id": "schema" }, ahead).await.unwrap();
+    let (ends, told) = read(&store, Cursor::default()).await;
+    assert_eq!(ends, [Ends::All]);
+    assert_eq!(read(&store, quiet).await.0, [Ends::All], "each reader is told");
+    let (ends, told) = read(&store, told).await;
+    assert!(ends.is_empty(), "and once: it would go on to refuse every token there is");
+    // The next one is another one, although its moment is before.
+    store.revoke_all(Timestamp::from_millis(system_millis())).await.unwrap();
+    let (ends, told) = read(&store, told).await;
+    assert_eq!(ends, [Ends::All]);
+    assert!(read(&store, told).await.0.is_empty());
+}
+
 /// What a process leaves that dies between two steps of a login: the same as [`MongoStore`] writes first.
 async fn left_behind(mongo: &Mongo, name: &str, store: &MongoStore) -> NewSession {
     let (template, lost) = (session(900, "template"), session(901, "alice"));

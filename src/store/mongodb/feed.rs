@@ -3,7 +3,8 @@
 //!
 //! A moment is written by whoever ends a session, and is read a little later than it was: a reader goes back by [`LATE`] each
 //! time, which covers what a write may take and what the instances' measurements of the server's clock differ by. A write that
-//! took longer than half of that is stamped again when it is there.
+//! took longer than half of that is stamped again when it is there. That all sessions were ended is in no session: how often
+//! it was is counted, and a reader knows of which one it was told.
 
 use std::time::Duration;
 
@@ -24,8 +25,10 @@ pub(super) async fn read(at: &Call, cursor: &Cursor) -> Result<Feed, StoreError>
 
     let mut entries = Vec::new();
     let meta = at.meta.find_one(doc! { "_id": SCHEMA }).await.map_err(broken)?;
-    let all_at = meta.as_ref().and_then(|meta| optional(meta, "all_at")).map(Timestamp::from_millis);
-    entries.extend(all_at.filter(|all_at| *all_at >= start).map(|all_at| Entry::new(Ends::All, now.since(all_at))));
+    let all = meta.as_ref().and_then(EndOfAll::read);
+    // Each is told once: behind a clock that was set back, its moment is ahead of every reader for as long as that takes.
+    let news = all.filter(|all| all.at >= now.before(REVOKED_FOR) && Some(*all) != place.all);
+    entries.extend(news.map(|all| Entry::new(Ends::All, now.since(all.at))));
 
     let found = at.sessions.find(doc! { "fed_at": { "$gte": start.as_millis() } });
     let found = found.sort(doc! { "fed_at": 1 }).projection(doc! { "fed_at": 1, "cut": 1, "revoked_at": 1 });
@@ -35,40 +38,71 @@ pub(super) async fn read(at: &Call, cursor: &Cursor) -> Result<Feed, StoreError>
         let document = found.deserialize_current().map_err(broken)?;
         let fed_at = Timestamp::from_millis(number(&document, "fed_at")?);
         if entries.len() >= PAGE && fed_at > last {
-            return Ok(Feed::new(entries, Place { start: fed_at, ..place }.cursor(), true));
+            return Ok(Feed::new(entries, cursor_at(place.begun, all, Some(fed_at)), true));
         }
         last = fed_at;
         entries.push(Entry::new(ends(&document)?, now.since(fed_at)));
     }
-    Ok(Feed::new(entries, Cursor::new(place.begun.as_millis().to_be_bytes()), false))
+    Ok(Feed::new(entries, cursor_at(place.begun, all, None), false))
+}
+
+/// The last end of all sessions.
+#[derive(Clone, Copy, PartialEq)]
+struct EndOfAll {
+    at: Timestamp,
+    /// How many there were: what tells one from another where the moment does not move, because the clock was set back.
+    count: i64,
+}
+
+impl EndOfAll {
+    fn read(meta: &Document) -> Option<Self> {
+        let at = Timestamp::from_millis(optional(meta, "all_at")?);
+        Some(Self { at, count: optional(meta, "all_count").unwrap_or(0) })
+    }
 }
 
 /// Where a reader is.
-#[derive(Clone, Copy)]
 struct Place {
     /// When it began: what was committed since may say that it was a little earlier, and is read the next time.
     begun: Timestamp,
     /// What it has not read yet.
     start: Timestamp,
+    /// What it was told of.
+    all: Option<EndOfAll>,
 }
 
 impl Place {
     fn read(cursor: &Cursor, now: Timestamp) -> Self {
-        let moment = |bytes: &[u8]| bytes.try_into().ok().map(i64::from_be_bytes).map(Timestamp::from_millis);
-        let (begun, rest) = cursor.as_bytes().split_at_checked(8).unwrap_or_default();
+        let numbers = cursor.as_bytes().chunks(8).map(|bytes| bytes.try_into().ok().map(i64::from_be_bytes));
+        let numbers: Option<Vec<_>> = numbers.collect();
+        let (begun, all, start) = match numbers.as_deref() {
+            Some([begun, at, count]) => (begun, (at, count), None),
+            Some([begun, at, count, start]) => (begun, (at, count), Some(Timestamp::from_millis(*start))),
+            _ => return Self::beginning(now),
+        };
+        let begun = Timestamp::from_millis(*begun);
         // A server that was restored, or whose clock was set back, is behind what was read of it.
-        let begun = moment(begun).filter(|begun| *begun <= now.after(LATE));
-        match (begun, moment(rest)) {
+        if begun > now.after(LATE) {
+            return Self::beginning(now);
+        }
+        let all = Some(EndOfAll { at: Timestamp::from_millis(*all.0), count: *all.1 });
+        match start {
             // In the middle of a read nothing is read twice.
-            (Some(begun), Some(start)) => Self { begun, start },
-            (Some(begun), None) if rest.is_empty() => Self { begun: now, start: begun.min(now).before(LATE) },
-            _ => Self { begun: now, start: Timestamp::from_millis(i64::MIN) },
+            Some(start) => Self { begun, start, all },
+            None => Self { begun: now, start: begun.min(now).before(LATE), all },
         }
     }
 
-    fn cursor(self) -> Cursor {
-        Cursor::new([self.begun, self.start].map(|moment| moment.as_millis().to_be_bytes()).concat())
+    const fn beginning(now: Timestamp) -> Self {
+        Self { begun: now, start: Timestamp::from_millis(i64::MIN), all: None }
     }
+}
+
+/// Says where the next page begins: none where this was the last one.
+fn cursor_at(begun: Timestamp, all: Option<EndOfAll>, start: Option<Timestamp>) -> Cursor {
+    let (at, count) = all.map_or((i64::MIN, 0), |all| (all.at.as_millis(), all.count));
+    let numbers = [begun.as_millis(), at, count].into_iter().chain(start.map(Timestamp::as_millis));
+    Cursor::new(numbers.flat_map(i64::to_be_bytes).collect::<Vec<_>>())
 }
 
 fn ends(document: &Document) -> Result<Ends, StoreError> {

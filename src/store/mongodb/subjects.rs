@@ -147,7 +147,10 @@ pub(super) async fn revoke_all(at: &Call, before: Timestamp) -> Result<u64, Stor
 async fn stamp_all(at: &Call, before: Timestamp) -> Result<(), StoreError> {
     loop {
         let now = at.now_for_the_rest().await?;
-        let update = doc! { "$max": { "revoked_before": before.as_millis(), "all_at": now.as_millis() } };
+        let update = doc! {
+            "$max": { "revoked_before": before.as_millis(), "all_at": now.as_millis() },
+            "$inc": { "all_count": 1_i64 },
+        };
         let done = at.meta.update_one(doc! { "_id": SCHEMA }, update).await.map_err(broken)?;
         if done.matched_count == 0 {
             return Err(unavailable("the end of all sessions could not be noted"));
