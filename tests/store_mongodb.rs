@@ -459,6 +459,17 @@ async fn a_purge_goes_through_pages() {
     assert!(store.load("alice", living.id).await.unwrap().is_some());
 }
 
+#[tokio::test]
+async fn a_purge_ends_where_others_put_a_page_of_documents() {
+    let mongo = Mongo::start().await;
+    let store = store(&mongo, "strangers").await;
+    let subjects = mongo.database("strangers").await.collection::<Document>("jwt_sessions_subjects");
+    let theirs: Vec<_> = (0..1000_i64).map(|n| doc! { "_id": n, "forget_at": 1_i64 }).collect();
+    subjects.insert_many(theirs).await.unwrap();
+    assert_eq!(tokio::time::timeout(Duration::from_secs(30), store.purge(10)).await.unwrap().unwrap(), 0);
+    assert_eq!(subjects.count_documents(doc! {}).await.unwrap(), 1000, "what is not ours stays");
+}
+
 /// Those of one handle take turns, and one that nobody waits for any more ends with the page that is under way.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn purges_do_not_overlap() {

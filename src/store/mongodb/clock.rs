@@ -27,8 +27,10 @@ pub(super) struct ServerClock {
 #[derive(Default)]
 struct Known {
     span: Option<Span>,
-    /// Something went wrong since it was measured: another server may have taken over.
-    is_doubtful: bool,
+    /// How often something went wrong: another server may have taken over.
+    doubts: u64,
+    /// How often it had when `span` was asked for.
+    doubts_then: u64,
     /// The latest moment that was told, in milliseconds.
     told: i64,
 }
@@ -73,17 +75,18 @@ impl ServerClock {
 
     /// Measures again before the next decision.
     pub(super) fn doubt(&self) {
-        self.known().is_doubtful = true;
+        let mut known = self.known();
+        known.doubts = known.doubts.wrapping_add(1);
     }
 
     fn age(&self) -> Option<Duration> {
         let known = self.known();
-        known.span.filter(|_| !known.is_doubtful).map(|span| span.at.elapsed())
+        known.span.filter(|_| known.doubts == known.doubts_then).map(|span| span.at.elapsed())
     }
 
     /// What the server says of its clock: no later than it is when this is answered, no earlier than when it was asked.
     pub(super) async fn measure(&self) -> Result<Timestamp, StoreError> {
-        let sent = Instant::now();
+        let (sent, doubts) = (Instant::now(), self.known().doubts);
         let ask = self.database.run_command(doc! { "hello": 1 }).selection_criteria(primary());
         let said = ask.await.map_err(broken)?;
         let received = Instant::now();
@@ -98,7 +101,8 @@ impl ServerClock {
         // Two measurements of one clock agree, and know more together. Where they do not, it was set, or is another's.
         let both = known.span.and_then(|span| span.later(received).and(measured));
         known.span = Some(both.unwrap_or(measured));
-        known.is_doubtful = false;
+        // A doubt that came up in the meantime is not answered by what was asked before.
+        known.doubts_then = doubts;
         Ok(now)
     }
 

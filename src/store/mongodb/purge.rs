@@ -74,10 +74,11 @@ pub(super) async fn forget(at: &Call) -> Result<bool, StoreError> {
     let found = all(found.await.map_err(broken)?).await?;
     let ids: Vec<_> = found.iter().filter_map(|subject| subject.get_str("_id").ok()).collect();
     if !ids.is_empty() {
-        let those = all_of([doc! { "_id": { "$in": ids } }, over]);
+        let those = all_of([doc! { "_id": { "$in": &ids } }, over]);
         at.subjects.delete_many(those).await.map_err(broken)?;
     }
-    Ok(found.len() as i64 == PAGE)
+    // What has another kind of name is nobody's subject, stays, and would be found for ever.
+    Ok(!ids.is_empty() && found.len() as i64 == PAGE)
 }
 
 /// A session is kept while its entry in the feed is of use, and a minute for what clocks differ by.
