@@ -236,7 +236,7 @@ async fn a_rotation_that_wins_is_one_command() {
 }
 
 #[tokio::test]
-async fn every_write_but_a_confirmation_waits_for_a_majority() {
+async fn every_write_but_a_confirmation_waits_for_a_majority_and_not_for_ever() {
     let mongo = Mongo::start().await;
     let (database, noted) = noted(&mongo, "concerned").await;
     let store = MongoStore::new(database);
@@ -252,11 +252,19 @@ async fn every_write_but_a_confirmation_waits_for_a_majority() {
     read(&store, Cursor::default()).await;
     store.purge(10).await.unwrap();
     let commands = std::mem::take(&mut *noted.lock().unwrap());
+    let mut whole = 0;
     for command in &commands {
         let name = command.keys().next().unwrap().as_str();
         if matches!(name, "insert" | "update" | "delete" | "findAndModify") {
             let concern = command.get_document("writeConcern").unwrap();
             assert_eq!((concern.get_str("w"), concern.get_bool("j")), (Ok("majority"), Ok(true)), "{command}");
+            let limit = concern.get("wtimeout").and_then(|limit| limit.as_i64().or(limit.as_i32().map(i64::from)));
+            whole += usize::from(limit.is_none());
+            assert!(matches!(limit, None | Some(5000)), "{command}");
+        }
+        // A page of a purge takes its time.
+        if name == "findAndModify" || name == "find" && command.get_i64("limit") != Ok(1000) {
+            assert_eq!(command.get_i32("maxTimeMS"), Ok(5000), "{command}");
         }
         if name == "find" {
             let level = command.get_document("readConcern").and_then(|concern| concern.get_str("level"));
@@ -265,6 +273,7 @@ async fn every_write_but_a_confirmation_waits_for_a_majority() {
         let preference = command.get_document("$readPreference").ok().and_then(|read| read.get_str("mode").ok());
         assert!(matches!(preference, None | Some("primary" | "primaryPreferred")), "{command}");
     }
+    assert_eq!(whole, 1, "an end of all may take as long as there are sessions");
     assert!(commands.len() > 20);
 }
 

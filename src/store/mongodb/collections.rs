@@ -18,7 +18,8 @@ use crate::store::{StoreError, StoreErrorKind};
 use crate::token::Timestamp;
 
 /// The collections, and what the clones of a store share. What they promise does not depend on the application's defaults:
-/// a write is on the disks of a majority before it is answered, and reads see what the writing server has.
+/// a write is on the disks of a majority before it is answered, and reads see what the writing server has. Where there is no
+/// majority, or a server is stuck, a write or a read is an error in time: or it would keep its slot and its connection.
 pub(super) struct Collections {
     pub(super) database: Database,
     /// One document a session.
@@ -38,10 +39,12 @@ pub(super) struct Collections {
 
 impl Collections {
     pub(super) fn new(database: Database) -> Self {
+        let mut in_time = majority();
+        in_time.w_timeout = Some(COMMAND);
         let options = CollectionOptions::builder()
             .selection_criteria(primary())
             .read_concern(ReadConcern::local())
-            .write_concern(WriteConcern::builder().w(Acknowledgment::Majority).journal(true).build())
+            .write_concern(in_time)
             .build();
         let collection = |name| database.collection_with_options(name, options.clone());
         Self {
@@ -120,6 +123,11 @@ impl Deref for Call {
     }
 }
 
+/// In the journals of a majority. Without a limit of its own: for a write of many documents, which take their time to get there.
+pub(super) fn majority() -> WriteConcern {
+    WriteConcern::builder().w(Acknowledgment::Majority).journal(true).build()
+}
+
 /// The server that takes the writes.
 pub(super) fn primary() -> SelectionCriteria {
     SelectionCriteria::ReadPreference(ReadPreference::Primary)
@@ -128,6 +136,8 @@ pub(super) fn primary() -> SelectionCriteria {
 pub(super) const SESSIONS: &str = "jwt_sessions";
 pub(super) const SUBJECTS: &str = "jwt_sessions_subjects";
 pub(super) const META: &str = "jwt_sessions_meta";
+/// How long the server works at one read or rotation, and how long a write waits for a majority.
+pub(super) const COMMAND: Duration = Duration::from_secs(5);
 const UNDER_WAY: usize = 1024;
 const REST: Duration = Duration::from_secs(60);
 const TURNS: usize = 64;

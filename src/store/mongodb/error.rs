@@ -10,6 +10,7 @@ pub(super) fn broken(error: Error) -> StoreError {
     let kind = match error.kind.as_ref() {
         ErrorKind::Io(io) if io.kind() == io::ErrorKind::TimedOut => StoreErrorKind::Timeout,
         ErrorKind::Command(command) if command.code == MAX_TIME_EXPIRED => StoreErrorKind::Timeout,
+        ErrorKind::Write(WriteFailure::WriteConcernError(late)) if LATE.contains(&late.code) => StoreErrorKind::Timeout,
         ErrorKind::Command(command) if NOT_OURS.contains(&command.code) => StoreErrorKind::Foreign,
         ErrorKind::BsonDeserialization(_) => StoreErrorKind::Foreign,
         ErrorKind::InvalidArgument { .. } | ErrorKind::InvalidTlsConfig { .. } => StoreErrorKind::Configuration,
@@ -37,5 +38,7 @@ pub(super) fn foreign(why: impl Into<Box<dyn StdError + Send + Sync>>) -> StoreE
 
 const DUPLICATE_KEY: i32 = 11_000;
 const MAX_TIME_EXPIRED: i32 = 50;
+/// Written, but not by a majority in time.
+const LATE: [i32; 2] = [MAX_TIME_EXPIRED, 64];
 /// An index of that name, or on these fields, is another one; a view, which takes neither documents nor indexes.
 const NOT_OURS: [i32; 3] = [85, 86, 166];

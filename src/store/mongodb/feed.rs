@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use mongodb::bson::{Document, doc};
 
-use super::collections::Call;
+use super::collections::{COMMAND, Call};
 use super::documents::{id, number, optional};
 use super::error::broken;
 use super::schema::SCHEMA;
@@ -24,7 +24,7 @@ pub(super) async fn read(at: &Call, cursor: &Cursor) -> Result<Feed, StoreError>
     let start = place.start.max(now.before(REVOKED_FOR));
 
     let mut entries = Vec::new();
-    let meta = at.meta.find_one(doc! { "_id": SCHEMA }).await.map_err(broken)?;
+    let meta = at.meta.find_one(doc! { "_id": SCHEMA }).max_time(COMMAND).await.map_err(broken)?;
     let all = meta.as_ref().and_then(EndOfAll::read);
     // Each is told once: behind a clock that was set back, its moment is ahead of every reader for as long as that takes.
     let news = all.filter(|all| all.at >= now.before(REVOKED_FOR) && Some(*all) != place.all);
@@ -32,7 +32,7 @@ pub(super) async fn read(at: &Call, cursor: &Cursor) -> Result<Feed, StoreError>
 
     let found = at.sessions.find(doc! { "fed_at": { "$gte": start.as_millis() } });
     let found = found.sort(doc! { "fed_at": 1 }).projection(doc! { "fed_at": 1, "cut": 1, "revoked_at": 1 });
-    let mut found = found.batch_size(BATCH).await.map_err(broken)?;
+    let mut found = found.batch_size(BATCH).max_time(COMMAND).await.map_err(broken)?;
     let mut last = start;
     while found.advance().await.map_err(broken)? {
         let document = found.deserialize_current().map_err(broken)?;

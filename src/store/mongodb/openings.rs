@@ -22,7 +22,7 @@
 
 use mongodb::bson::{Bson, Document, doc};
 
-use super::collections::Call;
+use super::collections::{COMMAND, Call};
 use super::documents::{all_of, living, number, opened, optional};
 use super::error::{broken, foreign, is_duplicate};
 use super::feed;
@@ -77,7 +77,7 @@ pub(super) async fn carry_out_anothers(
 
 /// Whether all sessions of all subjects were ended after the credentials were read.
 pub(super) async fn is_refused(at: &Call, read_at: i64) -> Result<bool, StoreError> {
-    let meta = at.meta.find_one(doc! { "_id": SCHEMA }).await.map_err(broken)?;
+    let meta = at.meta.find_one(doc! { "_id": SCHEMA }).max_time(COMMAND).await.map_err(broken)?;
     let before = meta.as_ref().and_then(|meta| optional(meta, "revoked_before"));
     Ok(before.is_some_and(|before| before > read_at))
 }

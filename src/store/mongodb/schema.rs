@@ -2,7 +2,7 @@ use mongodb::bson::{Document, doc};
 use mongodb::options::IndexOptions;
 use mongodb::{Collection, IndexModel};
 
-use super::collections::{Call, META, SESSIONS, SUBJECTS, primary};
+use super::collections::{COMMAND, Call, META, SESSIONS, SUBJECTS, majority, primary};
 use super::documents::optional;
 use super::error::{broken, foreign, is_duplicate};
 use super::sessions::all;
@@ -49,7 +49,7 @@ pub(super) async fn check(at: &Call) -> Result<(), StoreError> {
 /// Writes the version down, before there is any document. Whoever comes second finds it written.
 async fn claim(at: &Call) -> Result<(), StoreError> {
     for collection in [&at.sessions, &at.subjects] {
-        let stranger = collection.find_one(doc! {}).await.map_err(broken)?;
+        let stranger = collection.find_one(doc! {}).max_time(COMMAND).await.map_err(broken)?;
         // Asked again, because another process may have been first, and may have begun to work.
         if stranger.is_some() && inspect(at).await? == Found::Nothing {
             return Err(foreign(format!("`{}` has documents that this crate did not write", collection.name())));
@@ -63,9 +63,9 @@ async fn claim(at: &Call) -> Result<(), StoreError> {
 
 /// Reads only.
 async fn inspect(at: &Call) -> Result<Found, StoreError> {
-    let schema = at.meta.find_one(doc! { "_id": SCHEMA }).await.map_err(broken)?;
+    let schema = at.meta.find_one(doc! { "_id": SCHEMA }).max_time(COMMAND).await.map_err(broken)?;
     let Some(schema) = schema else {
-        let stranger = at.meta.find_one(doc! { "_id": { "$ne": SCHEMA } }).await.map_err(broken)?;
+        let stranger = at.meta.find_one(doc! { "_id": { "$ne": SCHEMA } }).max_time(COMMAND).await.map_err(broken)?;
         return match stranger {
             None => Ok(Found::Nothing),
             Some(_) => Err(foreign(format!("`{META}` has documents that this crate did not write"))),
@@ -89,7 +89,8 @@ fn is_plain(made: &Document) -> bool {
 
 async fn index(on: &Collection<Document>, keys: Document, name: &str, sparse: bool) -> Result<(), StoreError> {
     let options = IndexOptions::builder().name(name.to_owned()).sparse(sparse.then_some(true)).build();
-    on.create_index(IndexModel::builder().keys(keys).options(options).build()).await.map_err(broken).map(drop)
+    let made = on.create_index(IndexModel::builder().keys(keys).options(options).build());
+    made.write_concern(majority()).await.map_err(broken).map(drop)
 }
 
 /// The only document of the meta collection.

@@ -6,7 +6,7 @@ use mongodb::bson::{Bson, Document, doc};
 use mongodb::options::ReturnDocument;
 use mongodb::{Collection, Cursor};
 
-use super::collections::{Call, SESSIONS, primary};
+use super::collections::{COMMAND, Call, SESSIONS, primary};
 use super::documents::{all_of, device, hash, id, int, living, millis, named, row};
 use super::error::{broken, unavailable};
 use super::feed;
@@ -16,7 +16,7 @@ use crate::token::{SecretHash, SessionId, Timestamp};
 pub(super) async fn load(at: &Call, subject: &str, id: SessionId) -> Result<Option<Loaded>, StoreError> {
     // First, because it is where the database is looked at for the first time.
     at.now().await?;
-    let found = at.sessions.find_one(named(subject, id)).await.map_err(broken)?;
+    let found = at.sessions.find_one(named(subject, id)).max_time(COMMAND).await.map_err(broken)?;
     let now = at.now().await?;
     found.map(|document| Ok(loaded(row(&document)?, now))).transpose()
 }
@@ -54,7 +54,7 @@ pub(super) async fn swap(
     }
     let update = doc! { "$set": set, "$max": { "seen": int(swap.seen), "cut": int(swap.cut) } };
     let won = at.sessions.find_one_and_update(all_of(demands), update).return_document(ReturnDocument::After);
-    match won.await.map_err(broken)? {
+    match won.max_time(COMMAND).await.map_err(broken)? {
         Some(won) => {
             if swap.cut > 0 {
                 feed::stamp_again(at, &[id], now).await?;
@@ -71,7 +71,7 @@ pub(super) async fn confirm(at: &Call, seen: &[Seen]) -> Result<Vec<Seen>, Store
     for seen in seen.chunks(TOGETHER) {
         let now = at.now().await?;
         let ids: Vec<_> = seen.iter().map(|seen| seen.session.to_string()).collect();
-        let found = at.sessions.find(doc! { "_id": { "$in": ids } }).batch_size(BATCH);
+        let found = at.sessions.find(doc! { "_id": { "$in": ids } }).batch_size(BATCH).max_time(COMMAND);
         let found = all(found.await.map_err(broken)?).await?;
         let mut rows = HashMap::with_capacity(found.len());
         for document in &found {
@@ -102,7 +102,8 @@ async fn note(at: &Call, updates: Vec<Document>) -> Result<(), StoreError> {
     if updates.is_empty() {
         return Ok(());
     }
-    let command = doc! { "update": SESSIONS, "updates": updates, "ordered": false, "writeConcern": { "w": 1 } };
+    let mut command = doc! { "update": SESSIONS, "updates": updates, "ordered": false, "writeConcern": { "w": 1 } };
+    command.insert("maxTimeMS", millis(COMMAND));
     let done = at.database.run_command(command).selection_criteria(primary()).await.map_err(broken)?;
     match done.get_array("writeErrors") {
         Ok(errors) if !errors.is_empty() => Err(unavailable("what was seen could not be noted")),
@@ -128,7 +129,7 @@ pub(super) fn end(reason: RevokeReason, now: Timestamp) -> Document {
 
 pub(super) async fn list(at: &Call, subject: &str) -> Result<Vec<Listed>, StoreError> {
     at.now().await?;
-    let found = at.sessions.find(doc! { "subject": subject, "revoked_at": null }).batch_size(BATCH);
+    let found = at.sessions.find(doc! { "subject": subject, "revoked_at": null }).batch_size(BATCH).max_time(COMMAND);
     let found = all(found.await.map_err(broken)?).await?;
     let now = at.now().await?;
     let mut listed = Vec::with_capacity(found.len());
@@ -157,7 +158,7 @@ pub(super) async fn all(mut cursor: Cursor<Document>) -> Result<Vec<Document>, S
 
 /// The ids of what `filter` finds.
 pub(super) async fn ids(of: &Collection<Document>, filter: Document) -> Result<Vec<SessionId>, StoreError> {
-    let found = of.find(filter).projection(doc! { "_id": 1 }).batch_size(BATCH);
+    let found = of.find(filter).projection(doc! { "_id": 1 }).batch_size(BATCH).max_time(COMMAND);
     all(found.await.map_err(broken)?).await?.iter().map(id).collect()
 }
 

@@ -28,7 +28,9 @@ use crate::token::{SecretHash, SessionId, Timestamp};
 ///    Logging out everywhere refuses earlier logins in one step, and ends the sessions one after the other: where that breaks
 ///    off, it is an error, some have ended, and the call is to be made again.
 /// 2. Whatever the client's defaults are, reads go to the server that takes the writes, and a write is answered when it is in
-///    the journals of a majority; only [`confirm`](SessionStore::confirm) waits for one server alone.
+///    the journals of a majority; only [`confirm`](SessionStore::confirm) waits for one server alone. A write that has no
+///    majority within 5 seconds is an error, although it may get there, and so is a read or a rotation that the server works
+///    at for longer; only ending all sessions of all subjects, and making indexes, wait for as long as it takes.
 /// 3. `now` is that server's clock. An update cannot ask for it, so that `hello` is asked every 30 seconds, and after
 ///    errors, how far it is from this process's monotonic clock. It is wrong by at most half the round trip of the best
 ///    measurement of late and a part in two thousand of the time since (15 ms after 30 seconds), and is read when a command is
@@ -61,7 +63,9 @@ use crate::token::{SecretHash, SessionId, Timestamp};
 /// - One document of about 300 bytes a session, and one of about 100 a subject that logged in since yesterday or logged out
 ///   everywhere within 400 days. Nothing is deleted by the server itself: call `purge`.
 /// - The client's pool (`maxPoolSize`, 10 where nothing is said) bounds what is under way; a call that gets no connection
-///   within the [time limit](Self::time_limit) fails.
+///   within the [time limit](Self::time_limit) fails. The command still waits for one, because the driver knows no limit for
+///   that, and a command to a server that fell silent waits until the system gives up the connection. 1,024 calls can be under
+///   way at once, these included, and the others wait for one of them to end.
 #[derive(Clone)]
 pub struct MongoStore {
     at: Arc<Collections>,

@@ -4,7 +4,7 @@ use mongodb::bson::oid::ObjectId;
 use mongodb::bson::{Document, doc};
 use mongodb::options::ReturnDocument;
 
-use super::collections::Call;
+use super::collections::{COMMAND, Call, majority};
 use super::documents::{all_of, living, optional, row};
 use super::error::{broken, is_duplicate, unavailable};
 use super::feed;
@@ -19,7 +19,7 @@ pub(super) async fn create(at: &Call, session: &NewSession) -> Result<Created, S
     let _turn = at.turn(subject).await;
     for _ in 0..TRIES {
         let now = at.now().await?;
-        let state = at.subjects.find_one(doc! { "_id": subject }).await.map_err(broken)?;
+        let state = at.subjects.find_one(doc! { "_id": subject }).max_time(COMMAND).await.map_err(broken)?;
         if let Some(other) = state.as_ref().and_then(|state| state.get_document("opening").ok()) {
             carry_out_anothers(at, subject, other, None).await?;
             continue;
@@ -66,10 +66,12 @@ async fn begin(
 
 /// Those that must make room: all but the newest, of which the new session is one.
 async fn room(at: &Call, session: &NewSession, now: Timestamp) -> Result<Vec<SessionId>, StoreError> {
-    if at.sessions.find_one(doc! { "_id": session.id.to_string() }).await.map_err(broken)?.is_some() {
+    let same = at.sessions.find_one(doc! { "_id": session.id.to_string() }).max_time(COMMAND);
+    if same.await.map_err(broken)?.is_some() {
         return Err(unavailable("there is a session of this id already"));
     }
-    let found = at.sessions.find(doc! { "subject": &session.subject, "revoked_at": null }).batch_size(BATCH);
+    let found =
+        at.sessions.find(doc! { "subject": &session.subject, "revoked_at": null }).batch_size(BATCH).max_time(COMMAND);
     let mut others = Vec::new();
     for document in &all(found.await.map_err(broken)?).await? {
         others.push(row(document)?);
@@ -121,7 +123,7 @@ async fn note(at: &Call, subject: &str, now: Timestamp) -> Result<Document, Stor
     };
     for _ in 0..TRIES {
         let noted = at.subjects.find_one_and_update(doc! { "_id": subject }, update.clone()).upsert(true);
-        match noted.return_document(ReturnDocument::After).await {
+        match noted.return_document(ReturnDocument::After).max_time(COMMAND).await {
             Ok(Some(noted)) => return Ok(noted),
             Ok(None) => return Err(unavailable("the end of all sessions could not be noted")),
             // Two that insert it at once: the other one did.
@@ -137,7 +139,8 @@ pub(super) async fn revoke_all(at: &Call, before: Timestamp) -> Result<u64, Stor
     stamp_all(at, before).await?;
     let those = all_of([doc! { "created_at": { "$lt": before.as_millis() } }, living(now)]);
     let end = doc! { "$set": { "revoked_at": now.as_millis(), "revoke_reason": RevokeReason::Revoked.name() } };
-    let ended = at.sessions.update_many(those, end).await.map_err(broken)?.modified_count;
+    let ended = at.sessions.update_many(those, end).write_concern(majority());
+    let ended = ended.await.map_err(broken)?.modified_count;
     // A session that was refreshed before its turn came has a token that is younger than the entry.
     stamp_all(at, before).await?;
     Ok(ended)
