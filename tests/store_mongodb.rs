@@ -376,6 +376,31 @@ async fn a_server_that_stands_still_and_a_full_pool_are_errors_in_time() {
     assert!(patient.load("alice", alice.id).await.unwrap().is_some(), "service is back");
 }
 
+/// As many logins of one subject as there are calls under way at most, and more.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn logins_of_one_subject_do_not_hold_up_all_others() {
+    let mongo = Mongo::start().await;
+    let store = store(&mongo, "crowd").await;
+    let bob = session(1, "bob");
+    open(&store, &bob).await;
+    let (begun, done) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+    let mut logins = JoinSet::new();
+    for n in 2..1502 {
+        let (store, begun, done) = (store.clone(), Arc::clone(&begun), Arc::clone(&done));
+        logins.spawn(async move {
+            begun.fetch_add(1, SeqCst);
+            let opened = store.create(&only(n, "alice")).await;
+            done.fetch_add(1, SeqCst);
+            opened
+        });
+    }
+    servers::until("logins", async || if begun.load(SeqCst) == 1500 { Ok(()) } else { Err("too few") }).await;
+    let before = done.load(SeqCst);
+    assert!(store.load("bob", bob.id).await.unwrap().is_some());
+    let meanwhile = done.load(SeqCst) - before;
+    assert!(meanwhile < 50, "{meanwhile} logins of another were first");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_is_killed_under_load_loses_nothing_that_was_answered() {
     const CLIENTS: u16 = 32;

@@ -9,7 +9,7 @@ use mongodb::options::{
     Acknowledgment, CollectionOptions, ReadConcern, ReadPreference, SelectionCriteria, WriteConcern,
 };
 use mongodb::{Collection, Database};
-use tokio::sync::{MutexGuard, Semaphore};
+use tokio::sync::{OwnedMutexGuard, Semaphore};
 use tokio::time::Instant;
 
 use super::clock::ServerClock;
@@ -34,7 +34,7 @@ pub(super) struct Collections {
     is_checked: AtomicBool,
     /// Behind which session the next page of a purge begins. Whoever purges has it for as long as somebody waits for it.
     pub(super) purged_to: tokio::sync::Mutex<String>,
-    turns: Vec<tokio::sync::Mutex<()>>,
+    turns: Vec<Arc<tokio::sync::Mutex<()>>>,
 }
 
 impl Collections {
@@ -55,18 +55,18 @@ impl Collections {
             slots: Arc::new(Semaphore::new(UNDER_WAY)),
             is_checked: AtomicBool::new(false),
             purged_to: tokio::sync::Mutex::default(),
-            turns: std::iter::repeat_with(tokio::sync::Mutex::default).take(TURNS).collect(),
+            turns: std::iter::repeat_with(Arc::default).take(TURNS).collect(),
             database,
         }
     }
 
     /// This process's logins of one subject wait for one another here, where it costs less than to lose to one another there.
-    pub(super) async fn turn(&self, subject: &str) -> Option<MutexGuard<'_, ()>> {
+    pub(super) async fn turn(&self, subject: &str) -> Option<OwnedMutexGuard<()>> {
         let mut hasher = DefaultHasher::new();
         subject.hash(&mut hasher);
         let turn = usize::try_from(hasher.finish() % TURNS as u64).unwrap_or(0);
         match self.turns.get(turn) {
-            Some(turn) => Some(turn.lock().await),
+            Some(turn) => Some(Arc::clone(turn).lock_owned().await),
             None => None,
         }
     }

@@ -103,12 +103,28 @@ impl MongoStore {
         T: Send + 'static,
         F: Future<Output = Result<T, StoreError>> + Send + 'static,
     {
+        self.run_after(std::future::ready(()), limit, work).await
+    }
+
+    /// The same when `turn` has come, which is kept until the work ends.
+    async fn run_after<T, F, G: Send + 'static>(
+        &self,
+        turn: impl Future<Output = G> + Send,
+        limit: Duration,
+        work: impl FnOnce(Call) -> F,
+    ) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, StoreError>> + Send + 'static,
+    {
         let (slots, work) = (Arc::clone(&self.at.slots), work(Call::new(&self.at, limit)));
         let done = timeout(limit, async {
-            // Not begun before its turn: those who stopped waiting by then cost nothing.
+            // Not begun before its turn: those who stopped waiting by then cost nothing. And that first: or those who wait
+            // for one another would have the slots of all others. Who has a slot waits for no turn.
+            let turn = turn.await;
             let slot = slots.acquire_owned().await.map_err(|_| unavailable("the store is closed"))?;
             let work = tokio::spawn(async move {
-                let _slot = slot;
+                let _held = (turn, slot);
                 work.await
             });
             work.await.unwrap_or_else(|error| Err(unavailable(error)))
@@ -139,8 +155,9 @@ impl SessionStore for MongoStore {
     }
 
     async fn create(&self, session: &NewSession) -> Result<Created, StoreError> {
+        let turn = self.at.turn(&session.subject);
         let session = session.clone();
-        self.run(self.time_limit, move |at| async move { subjects::create(&at, &session).await }).await
+        self.run_after(turn, self.time_limit, move |at| async move { subjects::create(&at, &session).await }).await
     }
 
     async fn load(&self, subject: &str, id: SessionId) -> Result<Option<Loaded>, StoreError> {

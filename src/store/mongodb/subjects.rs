@@ -16,7 +16,6 @@ use crate::token::{SessionId, Timestamp};
 
 pub(super) async fn create(at: &Call, session: &NewSession) -> Result<Created, StoreError> {
     let subject = session.subject.as_str();
-    let _turn = at.turn(subject).await;
     for _ in 0..TRIES {
         let now = at.now().await?;
         let state = at.subjects.find_one(doc! { "_id": subject }).max_time(COMMAND).await.map_err(broken)?;
