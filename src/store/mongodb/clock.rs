@@ -1,5 +1,6 @@
 //! The server's clock. An ordinary update cannot ask for the time, so that its distance from this process's own monotonic
-//! clock is measured, and measured again.
+//! clock is measured, and measured again. That clock stands still where the machine is suspended, which this machine's own
+//! clock tells.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -11,6 +12,7 @@ use tokio::time::timeout_at;
 
 use super::collections::primary;
 use super::error::{broken, foreign};
+use crate::clock::Clock;
 use crate::store::{StoreError, StoreErrorKind};
 use crate::token::Timestamp;
 
@@ -27,12 +29,21 @@ pub(super) struct ServerClock {
 #[derive(Default)]
 struct Known {
     span: Option<Span>,
+    /// When that was asked for.
+    asked: Option<Moment>,
     /// How often something went wrong: another server may have taken over.
     doubts: u64,
     /// How often it had when `span` was asked for.
     doubts_then: u64,
     /// The latest moment that was told, in milliseconds.
     told: i64,
+}
+
+/// What this process's clocks said at the same time.
+#[derive(Clone, Copy)]
+struct Moment {
+    at: Instant,
+    wall: Timestamp,
 }
 
 /// Between which two moments the server's clock was at `at`, in microseconds since the Unix epoch.
@@ -80,29 +91,24 @@ impl ServerClock {
     }
 
     fn age(&self) -> Option<Duration> {
-        let known = self.known();
-        known.span.filter(|_| known.doubts == known.doubts_then).map(|span| span.at.elapsed())
+        self.known().age(Moment::now())
     }
 
     /// What the server says of its clock: no later than it is when this is answered, no earlier than when it was asked.
     pub(super) async fn measure(&self) -> Result<Timestamp, StoreError> {
-        let (sent, doubts) = (Instant::now(), self.known().doubts);
+        let (asked, doubts) = (Moment::now(), self.known().doubts);
         let ask = self.database.run_command(doc! { "hello": 1 }).selection_criteria(primary());
         let said = ask.await.map_err(broken)?;
         let received = Instant::now();
         let said = said.get_datetime("localTime").map_err(|_| foreign("the server does not say what time it is"))?;
-        let measured = Span::measured(said.timestamp_millis(), sent, received);
+        let measured = Span::measured(said.timestamp_millis(), asked.at, received);
         let now = Timestamp::from_millis(said.timestamp_millis());
         let mut known = self.known();
         // Somebody else's answer came later and was noted first.
         if known.span.is_some_and(|span| span.at > received) {
             return Ok(now);
         }
-        // Two measurements of one clock agree, and know more together. Where they do not, it was set, or is another's.
-        let both = known.span.and_then(|span| span.later(received).and(measured));
-        known.span = Some(both.unwrap_or(measured));
-        // A doubt that came up in the meantime is not answered by what was asked before.
-        known.doubts_then = doubts;
+        known.learn(measured, asked, doubts);
         Ok(now)
     }
 
@@ -118,6 +124,38 @@ impl ServerClock {
 
     fn known(&self) -> std::sync::MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Known {
+    /// How old the measurement is; none where there is none that holds.
+    fn age(&self, now: Moment) -> Option<Duration> {
+        let holds = self.doubts == self.doubts_then && self.asked.is_some_and(|asked| asked.is_even_with(now));
+        self.span.filter(|_| holds).map(|span| now.at.duration_since(span.at))
+    }
+
+    /// Takes over a measurement that was asked for when there were so many doubts: one that came up in the meantime is not
+    /// answered by it.
+    fn learn(&mut self, measured: Span, asked: Moment, doubts: u64) {
+        // Two measurements of one clock agree, and know more together. Where they do not, it was set, or is another's.
+        let before = self.span.filter(|_| self.asked.is_some_and(|before| before.is_even_with(asked)));
+        let both = before.and_then(|span| span.later(measured.at).and(measured));
+        self.span = Some(both.unwrap_or(measured));
+        self.asked = Some(asked);
+        self.doubts_then = doubts;
+    }
+}
+
+impl Moment {
+    fn now() -> Self {
+        Self { at: Instant::now(), wall: Clock::system().now() }
+    }
+
+    /// Whether both clocks have moved as far since: if not, this machine was suspended, or its clock was set.
+    fn is_even_with(self, later: Self) -> bool {
+        let passed = micros(later.at.duration_since(self.at)) / 1000;
+        let moved = later.wall.as_millis().saturating_sub(self.wall.as_millis());
+        moved.abs_diff(passed) <= SUSPENDED
     }
 }
 
@@ -158,6 +196,8 @@ const USABLE: Duration = Duration::from_secs(300);
 const DRIFT: i64 = 2000;
 /// Milliseconds that the clock rather stands still for than go back.
 const SET_BACK: i64 = 5000;
+/// Milliseconds that this process's clocks may differ by: what adjusts a clock is slower.
+const SUSPENDED: u64 = 1000;
 
 #[cfg(test)]
 mod tests {
@@ -185,6 +225,35 @@ mod tests {
         let before = Span::measured(50_000, start, start);
         let after = Span::measured(20_000, start, start);
         assert_eq!(before.and(after), None);
+    }
+
+    #[test]
+    fn what_was_measured_before_a_suspension_or_a_doubt_holds_no_longer() {
+        let start = Instant::now();
+        let moment = |at, wall: i64| Moment {
+            at: start + Duration::from_millis(at),
+            wall: Timestamp::from_millis(1_000_000 + wall),
+        };
+        let measured = |at: Moment| Span::measured(at.wall.as_millis(), at.at, at.at);
+        let mut known = Known::default();
+        assert_eq!(known.age(moment(0, 0)), None);
+        known.learn(measured(moment(0, 0)), moment(0, 0), 0);
+        assert_eq!(known.age(moment(9_000, 9_900)), Some(Duration::from_secs(9)), "a clock may be adjusted");
+        for wall in [10_100, 100_000, 7_900, -5_000] {
+            assert_eq!(known.age(moment(9_000, wall)), None, "{wall}");
+        }
+        // And it has no part in the next one: a second of suspension is less than what an old one may be off.
+        let late = Moment { at: start + Duration::from_secs(4000), ..moment(0, 4_001_500) };
+        known.learn(measured(late), late, 0);
+        assert_eq!(known.span, Some(measured(late)));
+        assert_eq!(known.age(late), Some(Duration::ZERO));
+
+        known.doubts = 2;
+        assert_eq!(known.age(late), None);
+        known.learn(measured(late), late, 1);
+        assert_eq!(known.age(late), None, "it was asked for before the second doubt");
+        known.learn(measured(late), late, 2);
+        assert_eq!(known.age(late), Some(Duration::ZERO));
     }
 
     #[test]

@@ -32,13 +32,13 @@ use crate::token::{SecretHash, SessionId, Timestamp};
 ///    majority within 5 seconds is an error, although it may get there, and so is a read or a rotation that the server works
 ///    at for longer; only ending all sessions of all subjects, and making indexes, wait for as long as it takes.
 /// 3. `now` is that server's clock. An update cannot ask for it, so that `hello` is asked every 30 seconds, and after
-///    errors, how far it is from this process's monotonic clock. It is wrong by at most half the round trip of the best
-///    measurement of late and a part in two thousand of the time since (15 ms after 30 seconds), and is read when a command is
-///    sent: a command that waits (for a connection, for a server that stands still) is decided by the moment before. Whether a
-///    login was in flight during a logout everywhere is not left to that: both ask anew.
+///    errors and a suspension of this machine, how far it is from this process's monotonic clock. It is wrong by at most half
+///    the round trip of the best measurement of late and a part in two thousand of the time since (15 ms after 30 seconds),
+///    and is read when a command is sent: a command that waits (for a connection, for a server that stands still) is decided
+///    by the moment before. Whether a login was in flight during a logout everywhere is not left to that: both ask anew.
 /// 4. Subjects are compared byte for byte: the collections have no collation.
 /// 5. The feed is an index over the sessions that were ended or cut, which is written in the same document as the end itself.
-///    A reader goes back by 10 seconds each time.
+///    A reader goes back by 10 seconds each time. That all sessions were ended is counted, and told once to each reader.
 ///
 /// ```no_run
 /// use jwt_sessions::store::MongoStore;
