@@ -108,7 +108,8 @@ async fn no_kill_costs_a_client_its_session() {
         let killer = std::thread::spawn({
             let answered = Arc::clone(&answered);
             move || {
-                while answered.load(Ordering::Acquire) < killed_after {
+                // Nor when nobody asks any more: the test has failed then, and the demo must end with it.
+                while answered.load(Ordering::Acquire) < killed_after && Arc::strong_count(&answered) > 1 {
                     std::hint::spin_loop();
                 }
                 // Into the middle of a request, at another point in each round.
@@ -130,7 +131,10 @@ async fn no_kill_costs_a_client_its_session() {
             }
             answered.fetch_add(1, Ordering::Release);
         };
+        let answers = answered.load(Ordering::Acquire);
+        drop(answered);
         address = killer.join().unwrap();
+        assert!(answers >= killed_after, "the demo was gone after {answers} answers already");
         let rotations = stored.iter().filter(|token| generation(token) == 2).count();
         assert!(rotations >= killed_after, "{rotations} rotations");
 
