@@ -7,6 +7,7 @@ use jwt_sessions::store::{PostgresStore, RevokeReason, SessionStore, StoreError,
 use sqlx::postgres::{PgPool, PgPoolOptions};
 
 use super::servers::postgres::{PASSWORD, Postgres};
+use super::servers::until;
 use super::{fresh, number, open, rotation, session, wins, with};
 
 /// All that an error says of itself.
@@ -24,12 +25,13 @@ fn words(error: &StoreError) -> String {
 async fn somebody_waits(pool: &PgPool) {
     let waiting = "SELECT count(*) FROM pg_stat_activity
         WHERE datname = current_database() AND wait_event_type = 'Lock'";
-    while number(pool, waiting).await == 0 {}
+    until("somebody waits", async || (number(pool, waiting).await > 0).then_some(()).ok_or("nobody")).await;
 }
 
 /// Waits until the server's clock has passed that moment.
 async fn pass(pool: &PgPool, moment: i64) {
-    while number(pool, "SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint").await <= moment {}
+    let clock = "SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint";
+    until("the moment passes", async || (number(pool, clock).await > moment).then_some(()).ok_or("not yet")).await;
 }
 
 /// A session that ends while a rotation of it waits for somebody's lock has ended; whatever the other did to the row.
@@ -95,14 +97,17 @@ async fn a_full_pool_is_an_error_within_its_time_limit() {
     let limit = Duration::from_millis(300);
     let options = PgPoolOptions::new().max_connections(1).acquire_timeout(limit);
     let pool = options.connect_lazy_with(server.options(&database));
-    let store = super::ready(pool.clone()).await;
-    let held = pool.acquire().await.unwrap();
+    super::ready(server.pool(&database, 1)).await;
+    let store = PostgresStore::new(pool.clone());
+    // That limit is for a full pool: a connection that is made may take longer.
+    let held = until("the pool's one connection", async || pool.acquire().await).await;
     let begun = tokio::time::Instant::now();
     let error = store.load("alice", session(1, "alice").id).await.unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::Timeout);
     assert!(begun.elapsed() < limit + Duration::from_secs(2));
     drop(held);
-    assert!(store.load("alice", session(1, "alice").id).await.unwrap().is_none());
+    let found = until("the store", async || store.load("alice", session(1, "alice").id).await).await;
+    assert!(found.is_none());
 }
 
 #[tokio::test]
@@ -160,15 +165,17 @@ async fn it_goes_on_after_broken_connections() {
 async fn a_server_that_is_down_is_unavailable_and_then_back() {
     let mut server = Postgres::start();
     server.connect("postgres").await;
-    let options = PgPoolOptions::new().max_connections(4).acquire_timeout(Duration::from_millis(500));
-    let store = super::ready(options.connect_lazy_with(server.options("postgres"))).await;
     let alice = session(1, "alice");
-    open(&store, &alice).await;
+    open(&super::ready(server.pool("postgres", 1)).await, &alice).await;
+    let options = PgPoolOptions::new().max_connections(4).acquire_timeout(Duration::from_secs(2));
+    let store = PostgresStore::new(options.connect_lazy_with(server.options("postgres")));
+    // With a connection that breaks.
+    until("the store", async || store.load("alice", alice.id).await).await.unwrap();
     server.crash().await;
     let error = store.load("alice", alice.id).await.unwrap_err();
     assert!(matches!(error.kind(), StoreErrorKind::Unavailable | StoreErrorKind::Timeout), "{}", words(&error));
     server.restart();
-    let row = super::servers::until("the store", async || store.load("alice", alice.id).await).await.unwrap().row;
+    let row = until("the store", async || store.load("alice", alice.id).await).await.unwrap().row;
     assert_eq!(row.generation, 1);
     wins(&store, &alice, &rotation(1)).await;
 }
