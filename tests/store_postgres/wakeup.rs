@@ -6,13 +6,23 @@ use jwt_sessions::store::{Cursor, PostgresStore, RevokeReason, SessionStore, Swa
 use sqlx::postgres::PgPool;
 
 use super::servers::postgres::Postgres;
+use super::servers::until;
 use super::{fresh, number, open, run, session, wins, with};
 
 /// Far less than the half second after which the feed is read all the same; far more than a wake-up takes.
 const SOON: Duration = Duration::from_secs(20);
 
+/// By what a connection asked last. A listener that heard nothing for long asks for 1, and nobody else here does.
 const LISTENING: &str = "SELECT count(*) FROM pg_stat_activity
-    WHERE datname = current_database() AND query LIKE 'LISTEN%'";
+    WHERE datname = current_database() AND (query LIKE 'LISTEN%' OR query = 'SELECT 1')";
+
+async fn listeners_are(pool: &PgPool, expected: i64) {
+    let count = async || match number(pool, LISTENING).await {
+        count if count == expected => Ok(()),
+        other => Err(other),
+    };
+    until("as many listeners as there should be", count).await;
+}
 
 async fn is_woken(store: &PostgresStore) {
     tokio::time::timeout(SOON, store.woken()).await.expect("woken");
@@ -22,7 +32,7 @@ async fn is_woken(store: &PostgresStore) {
 async fn calm(store: &PostgresStore, pool: &PgPool) {
     // The first one is for having begun to listen.
     is_woken(store).await;
-    while number(pool, LISTENING).await != 1 {}
+    listeners_are(pool, 1).await;
     quiet(store).await;
 }
 
@@ -89,7 +99,7 @@ async fn after_a_broken_connection_it_wakes_once_and_listens_on() {
     let (store, pool) = fresh(&server).await;
     calm(&store, &pool).await;
     let end = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
-        WHERE datname = current_database() AND query LIKE 'LISTEN%'";
+        WHERE datname = current_database() AND (query LIKE 'LISTEN%' OR query = 'SELECT 1')";
     assert_eq!(number(&pool, end).await, 1);
     calm(&store, &pool).await;
     let alice = session(1, "alice");
@@ -114,8 +124,12 @@ async fn the_listener_ends_with_the_last_handle_and_takes_no_place_in_the_pool()
     assert_eq!(number(&looking, LISTENING).await, 1);
     drop(other);
     let connections = "SELECT count(*) FROM pg_stat_activity
-        WHERE datname = current_database() AND (query LIKE 'LISTEN%' OR query LIKE 'UNLISTEN%')";
-    while number(&looking, connections).await > 0 {}
+        WHERE datname = current_database() AND (query LIKE 'LISTEN%' OR query LIKE 'UNLISTEN%' OR query = 'SELECT 1')";
+    until("the connection to end", async || match number(&looking, connections).await {
+        0 => Ok(()),
+        left => Err(left),
+    })
+    .await;
 }
 
 /// A runtime that ends takes its listener with it; the next starts another.
