@@ -41,6 +41,8 @@ async function startDemo() {
     env: { BIND_ADDR: "127.0.0.1:0", ACCESS_TOKEN_EXPIRY: "6s" },
     stdio: ["ignore", "pipe", "inherit"],
   });
+  // Also when the walk ends where nothing catches it.
+  process.on("exit", () => child.kill("SIGKILL"));
   const lines = createInterface({ input: child.stdout });
   const origin = await new Promise((found, failed) => {
     lines.on("line", (line) => {
