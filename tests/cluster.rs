@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use common::device::{Answer, Channel, Device, PASSWORD, client, generation, read, register_at};
+use common::device::{Answer, Channel, Device, PASSWORD, client, generation, read, register_at, until};
 use reqwest::{Client, Method};
 use running::{Cluster, gone_soon, kill};
 use serde_json::json;
@@ -214,9 +214,7 @@ async fn a_killed_instance_costs_nobody_an_answer(cluster: &Cluster) {
             instances
         });
     }
-    while answered.load(Ordering::Acquire) < 10 {
-        tokio::task::yield_now().await;
-    }
+    until("ten are answered", async || (answered.load(Ordering::Acquire) >= 10).then_some(())).await;
     cluster.kill_instance(1);
     is_killed.store(true, Ordering::Release);
     let answered: BTreeSet<_> = tasks.join_all().await.into_iter().flatten().collect();
