@@ -185,21 +185,25 @@ impl<'a> Scene<'a> {
         for number in 0..CLIENTS {
             browsers.spawn(Browser::new(number, site.clone()).run());
         }
-        let scene = Self { folder, store, demos: [Some(one), Some(two)], site, browsers };
+        let mut scene = Self { folder, store, demos: [Some(one), Some(two)], site, browsers };
         scene.all_are_served().await;
         scene
     }
 
     /// All sessions are due for a rotation, and all come at one moment. Comes back when the first few were served.
-    async fn surge(&self) {
+    async fn surge(&mut self) {
         self.site.gate.close();
+        let begun = Instant::now();
         while self.site.gate.waiting() < CLIENTS {
+            self.waits_for("all clients to wait", begun);
             sleep(Duration::from_millis(2)).await;
         }
         sleep(3 * WINDOW + WINDOW / 10).await;
         let before = self.site.counts.refreshes.load(Ordering::Relaxed);
         self.site.gate.open();
+        let begun = Instant::now();
         while self.site.counts.refreshes.load(Ordering::Relaxed) < before + 3 {
+            self.waits_for("the first few", begun);
             tokio::task::yield_now().await;
         }
     }
@@ -218,13 +222,23 @@ impl<'a> Scene<'a> {
         self.demos[which] = Some(demo(self.folder, self.store, &variables));
     }
 
-    async fn all_are_served(&self) {
-        let (begun, served) = (Instant::now(), &self.site.counts.served);
+    async fn all_are_served(&mut self) {
+        let (begun, site) = (Instant::now(), self.site.clone());
+        let served = &site.counts.served;
         served.iter().for_each(|count| count.store(0, Ordering::Relaxed));
         while !served.iter().all(|count| count.load(Ordering::Relaxed) > 1) {
-            assert!(begun.elapsed() < PATIENCE, "some are not served");
+            self.waits_for("all to be served", begun);
             sleep(Duration::from_millis(5)).await;
         }
+    }
+
+    /// Fails when that takes too long, or with what a client failed with: what waits for that one would wait for ever.
+    fn waits_for(&mut self, what: &str, begun: Instant) {
+        if let Some(left) = self.browsers.try_join_next() {
+            let browser = left.unwrap_or_else(|failed| std::panic::resume_unwind(failed.into_panic()));
+            panic!("client {} has left", browser.number);
+        }
+        assert!(begun.elapsed() < PATIENCE, "still waiting for {what}");
     }
 
     async fn ends(self, name: &str, back: &[u128]) {
@@ -296,10 +310,12 @@ async fn postgres_killed_behind_two_processes() {
     let mut server = Postgres::start();
     let (database, folder) = (server.database("").await, tempfile::tempdir().unwrap());
     let url = server.url(&database);
-    let scene = Scene::start(folder.path(), &url).await;
+    let mut scene = Scene::start(folder.path(), &url).await;
     scene.surge().await;
     server.crash().await;
+    let crashed = Instant::now();
     while scene.site.counts.unavailable.load(Ordering::Relaxed) < CLIENTS as u64 {
+        scene.waits_for("all to be told to come again", crashed);
         sleep(Duration::from_millis(5)).await;
     }
     server.restart();
