@@ -9,6 +9,10 @@ CHROMIUM=${CHROMIUM:-/usr/bin/chromium}
 export CHROMIUM
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
+# The process ids of what runs in the background, which does not hear of Ctrl-C.
+running=
+trap '[ -z "$running" ] || kill $running; exit 130' INT
+trap '[ -z "$running" ] || kill $running; exit 143' TERM HUP
 passed=0
 failed=0
 
@@ -23,8 +27,19 @@ servers() {
 # Shows a command and runs it. Its tests are counted; where it has none, it counts itself.
 run() {
     printf '\n$ %s\n' "$*"
-    { "$@" 2>&1 && echo 0 >"$scratch/status" || echo 1 >"$scratch/status"; } | tee "$scratch/log"
-    status=$(cat "$scratch/status")
+    # A file of its own and no pipe: what a test may leave behind holds neither this up nor what comes next.
+    rm -f "$scratch/log"
+    : >"$scratch/log"
+    "$@" >"$scratch/log" 2>&1 &
+    command=$!
+    tail -n +1 -s 0.1 -f --pid="$command" "$scratch/log" &
+    viewer=$!
+    running="$command $viewer"
+    status=0
+    wait "$command" || status=$?
+    # It shows the rest, and ends.
+    wait "$viewer" || true
+    running=
     good=$(count passed)
     bad=$(count failed)
     if [ "$status" -ne 0 ] && [ "$bad" -eq 0 ]; then
@@ -37,11 +52,11 @@ run() {
     return "$status"
 }
 
-# Builds tests of the crate, and gives them a quarter of an hour: one that hangs is a failure, and not the end of all that
+# Builds tests of the crate, and gives them twenty minutes: one that hangs is a failure, and not the end of all that
 # would come after it. `-p`: the benchmarks are of the same workspace, and would have their say about features.
 tests() {
     run cargo test --locked -p jwt-sessions --no-run "$@" &&
-        run timeout -k 10 900 cargo test --locked -p jwt-sessions --no-fail-fast "$@"
+        run timeout -k 10 1200 cargo test --locked -p jwt-sessions --no-fail-fast "$@"
 }
 
 # The sum of what the lines `test result: ok. 12 passed; 0 failed; …` say.
@@ -107,6 +122,8 @@ run cargo build --locked -p jwt-sessions --examples || true
 tests --tests || true
 # The stores on their own servers.
 run cargo build --locked -p jwt-sessions --examples --features "$SERVERS" || true
+# As examples/cluster/run.sh would, in the time of its tests.
+run cargo build --locked -p jwt-sessions --example demo --features postgres,redis || true
 tests --features "$SERVERS" $(servers) || true
 tests --features "$SERVERS" --lib store:: || true
 tests --features "$SERVERS" --doc || true
