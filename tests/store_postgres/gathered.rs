@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 
 use super::servers::postgres::Postgres;
 use super::servers::until;
-use super::statements::{Logged, updates};
+use super::statements::{Logged, undisturbed, updates};
 use super::{fresh, number, open, ready, rotation, run, session, swap, wins};
 
 async fn opened(store: &PostgresStore, count: u64) -> Vec<NewSession> {
@@ -366,8 +366,7 @@ async fn no_task_outlives_its_store() {
 
 #[tokio::test]
 async fn gathered_rotations_write_no_index() {
-    let server = Postgres::start();
-    server.connect("postgres").await;
+    let server = undisturbed().await;
     let pool = server.pool("postgres", 1);
     let store = ready(pool.clone()).await;
     let sessions = opened(&store, 1500).await;

@@ -120,11 +120,20 @@ pub(crate) async fn updates(pool: &PgPool) -> (i64, i64) {
     (record.get(0), record.get(1))
 }
 
+/// A server of one's own on which nothing happens by itself: old versions of rows stay while anybody looks, also somebody in
+/// another database, and autovacuum when it analyses.
+pub(crate) async fn undisturbed() -> Postgres {
+    let server = Postgres::start();
+    let mut admin = server.connect("postgres").await;
+    for sql in ["ALTER SYSTEM SET autovacuum = off", "SELECT pg_reload_conf()"] {
+        sqlx::raw_sql(sql).execute(&mut admin).await.unwrap();
+    }
+    server
+}
+
 #[tokio::test]
 async fn a_rotation_writes_no_index() {
-    // Of its own: old versions stay while a transaction is open, in the test of another database too.
-    let server = Postgres::start();
-    server.connect("postgres").await;
+    let server = undisturbed().await;
     let database = server.database("").await;
     // One connection, so that it is the one whose counts are flushed.
     let pool = server.pool(&database, 1);
