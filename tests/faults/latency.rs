@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use ::redis::aio::ConnectionManager;
 use jwt_sessions::clock::Clock;
 use jwt_sessions::store::{AnyStore, PostgresStore, RedisStore, SqliteStore};
 use jwt_sessions::{Client, Opened};
@@ -106,7 +105,7 @@ async fn redis(revocations: usize) {
     let server = Redis::start(&[]).await;
     let mut stores = Stores::new();
     for _ in 0..3 {
-        let store = RedisStore::new(ConnectionManager::new(server.client()).await.unwrap()).wake_by(server.client());
+        let store = RedisStore::new(server.patient_manager().await).wake_by(server.client());
         store.migrate().await.unwrap();
         stores.push(AnyStore::new(store));
     }

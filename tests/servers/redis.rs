@@ -10,11 +10,11 @@ use redis::aio::{ConnectionManager, ConnectionManagerConfig, MultiplexedConnecti
 use redis::cluster::ClusterClientBuilder;
 use redis::cluster_async::ClusterConnection;
 use redis::sentinel::{SentinelClient, SentinelServerType};
-use redis::{Client, cmd};
+use redis::{AsyncConnectionConfig, Client, cmd};
 use tempfile::TempDir;
 
 use super::process::Process;
-use super::{free_port, until};
+use super::{PATIENCE, free_port, until};
 
 /// A server that keeps nothing on disk unless its options say so.
 pub(crate) struct Redis {
@@ -74,7 +74,14 @@ impl Redis {
     }
 
     pub(crate) async fn connection(&self) -> MultiplexedConnection {
-        self.client().get_multiplexed_async_connection().await.unwrap()
+        self.client().get_multiplexed_async_connection_with_config(&patient()).await.unwrap()
+    }
+
+    /// For what tests no time limit: the driver's own, half a second, is little where servers and tests share a processor.
+    pub(crate) async fn patient_manager(&self) -> ConnectionManager {
+        let config =
+            ConnectionManagerConfig::new().set_response_timeout(Some(PATIENCE)).set_connection_timeout(Some(PATIENCE));
+        ConnectionManager::new_with_config(self.client(), config).await.unwrap()
     }
 
     /// How often the server ran each command, from `INFO commandstats`.
@@ -210,7 +217,7 @@ impl Watched {
     /// Hands over to the replica, as for maintenance.
     pub(crate) async fn fail_over(&self) {
         let client = Client::open(self.sentinel_url()).unwrap();
-        let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+        let mut connection = client.get_multiplexed_async_connection_with_config(&patient()).await.unwrap();
         until("the failover", async || {
             cmd("SENTINEL").arg("FAILOVER").arg("sessions").exec_async(&mut connection).await
         })
@@ -220,6 +227,11 @@ impl Watched {
     fn sentinel_url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.sentinel.0)
     }
+}
+
+/// As a test connects for itself.
+fn patient() -> AsyncConnectionConfig {
+    AsyncConnectionConfig::new().set_response_timeout(Some(PATIENCE)).set_connection_timeout(Some(PATIENCE))
 }
 
 /// A replica that has caught up.
