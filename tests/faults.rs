@@ -24,6 +24,8 @@ mod demo;
 mod gate;
 #[path = "faults/latency.rs"]
 mod latency;
+#[path = "common/lateness.rs"]
+mod lateness;
 #[path = "faults/load.rs"]
 mod load;
 #[cfg(feature = "mysql")]

@@ -16,6 +16,8 @@ mod contract;
 mod faults;
 #[path = "store_mysql/feed.rs"]
 mod feed;
+#[path = "common/lateness.rs"]
+mod lateness;
 #[path = "store_mysql/migrate.rs"]
 mod migrate;
 #[path = "faults/proxy.rs"]

@@ -1,6 +1,8 @@
 //! What the Redis store promises beside the contract, against real servers.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a helper of a test fails the test, as the test itself would")]
 
+#[path = "common/lateness.rs"]
+mod lateness;
 #[path = "servers/mod.rs"]
 mod servers;
 #[path = "store_redis/mod.rs"]

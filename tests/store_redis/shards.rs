@@ -10,6 +10,7 @@ use jwt_sessions::{Client, Grant, Keys, Opened, Sessions, Tokens, accounts_elsew
 use serde_json::json;
 use tokio::task::JoinSet;
 
+use crate::lateness::Lateness;
 use crate::servers::redis::Cluster;
 use crate::servers::until;
 
@@ -74,7 +75,7 @@ async fn the_shards_that_are_left_tell_what_was_ended() {
         comes_to(&other, FeedState::Behind).await;
         let living = living(&store, opened).await;
         assert!(living.len() > all / 3 && living.len() < all, "{} of {all}", living.len());
-        let mut slowest = Duration::ZERO;
+        let (mut slowest, lateness) = (Duration::ZERO, Lateness::begin());
         for (subject, tokens) in &living {
             let access = tokens.access_token();
             assert!(other.verifier().verify(access).is_ok());
@@ -92,12 +93,13 @@ async fn the_shards_that_are_left_tell_what_was_ended() {
             assert!([RefusalKind::SessionEnded, RefusalKind::Unready].contains(&refused.kind()), "{refused:?}");
         }
         eprintln!("frozen: {freezes}; {} ends, the slowest after {slowest:?}", living.len());
-        assert!(slowest < SECOND, "{slowest:?}");
+        assert!(slowest < SECOND + lateness.most(), "{slowest:?}");
         // Nor do those wait who log in there, or are told at once.
         let begun = Instant::now();
         let (subject, _) = living.first().unwrap();
         let tokens = open(&one, subject).await.unwrap();
-        assert!(begun.elapsed() < SECOND, "{:?}", begun.elapsed());
+        let took = begun.elapsed();
+        assert!(took < SECOND + lateness.most(), "{took:?}");
         assert!(other.verifier().verify(tokens.access_token()).is_ok());
 
         if freezes {
