@@ -239,7 +239,8 @@ fn is_strong(secret: &str) -> bool {
     let mut bytes = secret.as_bytes().to_vec();
     bytes.sort_unstable();
     bytes.dedup();
-    secret.len() >= 32 && bytes.len() >= 8 && !secret.contains("-----BEGIN ") && !EXAMPLES.contains(&secret)
+    let bare = secret.trim_matches(|char: char| char.is_whitespace() || matches!(char, '"' | '\''));
+    secret.len() >= 32 && bytes.len() >= 8 && !secret.contains("-----BEGIN ") && !EXAMPLES.contains(&bare)
 }
 
 fn are_keys(files: &str) -> bool {
@@ -257,7 +258,8 @@ fn is_origin(origin: &str) -> bool {
     let Some((scheme, authority)) = origin.split_once("://") else { return false };
     let (host, port) = if let Some(inside) = authority.strip_prefix('[') {
         let Some((address, port)) = inside.split_once(']') else { return false };
-        if address.parse::<std::net::Ipv6Addr>().is_err() {
+        // As browsers write it.
+        if !address.parse::<std::net::Ipv6Addr>().is_ok_and(|parsed| parsed.to_string() == address) {
             return false;
         }
         (&authority[..address.len() + 2], port.strip_prefix(':').or(port.is_empty().then_some("1")))
