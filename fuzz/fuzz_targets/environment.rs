@@ -107,11 +107,10 @@ fn number(file: &str) -> usize {
     file.trim().bytes().fold(0, |sum, byte| sum + usize::from(byte)) % FILES.len()
 }
 
-/// Values with a character that no text of the crate has cannot be in it by chance.
+/// Values with a character that no text of the crate has, nor what `Debug` writes around them, cannot be in it by chance.
 fn shows_no_secret(text: &str, of: &[&str], vars: &HashMap<&str, String>) {
-    let telling = |value: &str| {
-        value.len() >= 3 && value.contains(|char: char| !char.is_ascii_alphanumeric() && !" `:,.;/_-()".contains(char))
-    };
+    let usual = |char: char| char.is_ascii_alphanumeric() || " `:,.;/_-()[]{}\"".contains(char);
+    let telling = |value: &str| value.len() >= 3 && !value.chars().all(usual);
     for (name, value) in vars.iter().filter(|(name, value)| of.iter().any(|part| name.contains(part)) && telling(value))
     {
         // What another variable says may be shown, and with it, or with the quotes around it, what is the same by chance.
