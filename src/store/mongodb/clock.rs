@@ -62,6 +62,7 @@ impl ServerClock {
     /// The server's present. Costs a round trip where none was measured within minutes, or a call has failed since; nobody
     /// waits for another's beyond `until`.
     pub(super) async fn now(self: &Arc<Self>, until: Instant) -> Result<Timestamp, StoreError> {
+        let begun = Instant::now();
         match self.age() {
             Some(age) if age <= FRESH => {}
             Some(age) if age <= USABLE => {
@@ -76,7 +77,9 @@ impl ServerClock {
             _ => {
                 let turn = timeout_at(until, self.asking.lock()).await;
                 let _turn = turn.map_err(|_| StoreError::new(StoreErrorKind::Timeout))?;
-                if self.age().is_none_or(|age| age > FRESH) {
+                // What was asked since then will do, whatever came into doubt meanwhile: or all who wait would ask, in turn.
+                let is_asked = self.known().asked.is_some_and(|asked| asked.at >= begun);
+                if !is_asked && self.age().is_none_or(|age| age > FRESH) {
                     self.measure().await?;
                 }
             }

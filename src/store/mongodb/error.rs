@@ -10,13 +10,18 @@ pub(super) fn broken(error: Error) -> StoreError {
     let kind = match error.kind.as_ref() {
         ErrorKind::Io(io) if io.kind() == io::ErrorKind::TimedOut => StoreErrorKind::Timeout,
         ErrorKind::Command(command) if command.code == MAX_TIME_EXPIRED => StoreErrorKind::Timeout,
-        ErrorKind::Write(WriteFailure::WriteConcernError(late)) if LATE.contains(&late.code) => StoreErrorKind::Timeout,
+        _ if is_unconfirmed(&error) => StoreErrorKind::Timeout,
         ErrorKind::Command(command) if NOT_OURS.contains(&command.code) => StoreErrorKind::Foreign,
         ErrorKind::BsonDeserialization(_) => StoreErrorKind::Foreign,
         ErrorKind::InvalidArgument { .. } | ErrorKind::InvalidTlsConfig { .. } => StoreErrorKind::Configuration,
         _ => StoreErrorKind::Unavailable,
     };
     StoreError::new(kind).because(error)
+}
+
+/// Whether a write is there, but was not with a majority in time.
+pub(super) fn is_unconfirmed(error: &Error) -> bool {
+    matches!(error.kind.as_ref(), ErrorKind::Write(WriteFailure::WriteConcernError(late)) if LATE.contains(&late.code))
 }
 
 /// Whether a document of this `_id` is there already.

@@ -12,7 +12,7 @@ use mongodb::bson::{Document, doc};
 
 use super::collections::{COMMAND, Call};
 use super::documents::{id, number, optional};
-use super::error::broken;
+use super::error::{broken, is_unconfirmed};
 use super::schema::SCHEMA;
 use crate::store::{Cursor, Ends, Entry, Feed, REVOKED_FOR, StoreError};
 use crate::token::{SessionId, Timestamp};
@@ -118,6 +118,21 @@ pub(super) async fn is_late(at: &Call, since: Timestamp) -> Result<bool, StoreEr
     Ok(at.now_for_the_rest().await?.since(since) > LATE / 2)
 }
 
+/// What came of a write of entries. One that was not with a majority in time is there all the same, and late by that: it is moved
+/// up before its caller hears of an error, who does nothing more.
+pub(super) async fn written<T>(
+    at: &Call,
+    done: mongodb::error::Result<T>,
+    entries: &[SessionId],
+    since: Timestamp,
+) -> Result<T, StoreError> {
+    if done.as_ref().is_err_and(is_unconfirmed) {
+        // This waits for the majority as well, and what comes of it is the same.
+        let _ = stamp_again(at, entries, since).await;
+    }
+    done.map_err(broken)
+}
+
 /// Moves these entries up, if they are late.
 pub(super) async fn stamp_again(at: &Call, ended: &[SessionId], since: Timestamp) -> Result<(), StoreError> {
     if ended.is_empty() || !is_late(at, since).await? {
@@ -125,7 +140,8 @@ pub(super) async fn stamp_again(at: &Call, ended: &[SessionId], since: Timestamp
     }
     let ids: Vec<_> = ended.iter().map(SessionId::to_string).collect();
     let update = doc! { "$max": { "fed_at": at.now_for_the_rest().await?.as_millis() } };
-    at.sessions.update_many(doc! { "_id": { "$in": ids } }, update).await.map_err(broken).map(drop)
+    let entries = doc! { "_id": { "$in": ids }, "fed_at": { "$exists": true } };
+    at.sessions.update_many(entries, update).await.map_err(broken).map(drop)
 }
 
 /// How late an entry may be there.

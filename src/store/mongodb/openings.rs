@@ -119,7 +119,9 @@ impl<'a> Opening<'a> {
             set.insert("ended_by", self.id);
         }
         let those = [room.clone(), living(now)].into_iter().chain(demanded);
-        at.sessions.update_many(all_of(those), end).await.map_err(broken)?;
+        let done = at.sessions.update_many(all_of(those), end).await;
+        let entries: Vec<_> = self.room.iter().filter_map(|id| SessionId::parse(id.as_str()?)).collect();
+        feed::written(at, done, &entries, now).await?;
         let mut ended_by = room;
         ended_by.insert("ended_by", self.id);
         let ended = ids(&at.sessions, ended_by).await?;
@@ -145,11 +147,10 @@ impl<'a> Opening<'a> {
     async fn end(&self, at: &Call) -> Result<(), StoreError> {
         let now = at.now_for_the_rest().await?;
         let session = doc! { "_id": self.id, "subject": self.subject, "revoked_at": null };
-        let ended = at.sessions.update_one(session, end(RevokeReason::Revoked, now)).await.map_err(broken)?;
-        match SessionId::parse(self.id) {
-            Some(id) if ended.modified_count > 0 => feed::stamp_again(at, &[id], now).await,
-            _ => Ok(()),
-        }
+        let done = at.sessions.update_one(session, end(RevokeReason::Revoked, now)).await;
+        let entries: Vec<_> = SessionId::parse(self.id).into_iter().collect();
+        let is_ended = feed::written(at, done, &entries, now).await?.modified_count > 0;
+        if is_ended { feed::stamp_again(at, &entries, now).await } else { Ok(()) }
     }
 
     async fn take_out(&self, at: &Call) -> Result<(), StoreError> {

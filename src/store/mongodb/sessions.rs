@@ -54,11 +54,10 @@ pub(super) async fn swap(
     }
     let update = doc! { "$set": set, "$max": { "seen": int(swap.seen), "cut": int(swap.cut) } };
     let won = at.sessions.find_one_and_update(all_of(demands), update).return_document(ReturnDocument::After);
-    match won.max_time(COMMAND).await.map_err(broken)? {
+    let fed: &[_] = if swap.cut > 0 { &[id] } else { &[] };
+    match feed::written(at, won.max_time(COMMAND).await, fed, now).await? {
         Some(won) => {
-            if swap.cut > 0 {
-                feed::stamp_again(at, &[id], now).await?;
-            }
+            feed::stamp_again(at, fed, now).await?;
             Ok(Swapped::Won(loaded(row(&won)?, now)))
         }
         None => Ok(Swapped::Lost(load(at, subject, id).await?)),
@@ -114,7 +113,7 @@ async fn note(at: &Call, updates: Vec<Document>) -> Result<(), StoreError> {
 pub(super) async fn revoke(at: &Call, subject: &str, id: SessionId, reason: RevokeReason) -> Result<bool, StoreError> {
     let now = at.now().await?;
     let ended = at.sessions.update_one(all_of([named(subject, id), living(now)]), end(reason, now));
-    let ended = ended.await.map_err(broken)?.modified_count > 0;
+    let ended = feed::written(at, ended.await, &[id], now).await?.modified_count > 0;
     if ended {
         feed::stamp_again(at, &[id], now).await?;
     }

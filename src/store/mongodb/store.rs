@@ -30,7 +30,7 @@ use crate::token::{SecretHash, SessionId, Timestamp};
 /// 2. Whatever the client's defaults are, reads go to the server that takes the writes, and a write is answered when it is in
 ///    the journals of a majority; only [`confirm`](SessionStore::confirm) waits for one server alone. A write that has no
 ///    majority within 5 seconds is an error, although it may get there, and so is a read or a rotation that the server works
-///    at for longer; only ending all sessions of all subjects, and making indexes, wait for as long as it takes.
+///    at for longer; only ending all sessions of all subjects, a purge, and making indexes take as long as it takes.
 /// 3. `now` is that server's clock. An update cannot ask for it, so that `hello` is asked every 30 seconds, and after
 ///    errors and a suspension of this machine, how far it is from this process's monotonic clock. It is wrong by at most half
 ///    the round trip of the best measurement of late and a part in two thousand of the time since (15 ms after 30 seconds),
@@ -118,11 +118,13 @@ impl MongoStore {
         F: Future<Output = Result<T, StoreError>> + Send + 'static,
     {
         let (slots, work) = (Arc::clone(&self.at.slots), work(Call::new(&self.at, limit)));
+        let mut is_begun = false;
         let done = timeout(limit, async {
             // Not begun before its turn: those who stopped waiting by then cost nothing. And that first: or those who wait
             // for one another would have the slots of all others. Who has a slot waits for no turn.
             let turn = turn.await;
             let slot = slots.acquire_owned().await.map_err(|_| unavailable("the store is closed"))?;
+            is_begun = true;
             let work = tokio::spawn(async move {
                 let _held = (turn, slot);
                 work.await
@@ -130,7 +132,9 @@ impl MongoStore {
             work.await.unwrap_or_else(|error| Err(unavailable(error)))
         });
         let done = done.await.unwrap_or_else(|_| Err(StoreError::new(StoreErrorKind::Timeout)));
+        // A call that never got to the server says nothing about it.
         if let Err(error) = &done
+            && is_begun
             && matches!(error.kind(), StoreErrorKind::Unavailable | StoreErrorKind::Timeout)
         {
             self.at.clock.doubt();

@@ -105,7 +105,8 @@ pub(super) async fn revoke_subject(
     if let Ok(set) = end.get_document_mut("$set") {
         set.insert("ended_by", &by);
     }
-    let done = at.sessions.update_many(all_of([those, living(now)]), end).await.map_err(broken)?;
+    let done = at.sessions.update_many(all_of([those, living(now)]), end).await;
+    let done = feed::written(at, done, &found, now).await?;
     if done.modified_count < found.len() as u64 {
         found = ids(&at.sessions, doc! { "_id": { "$in": texts(&found) }, "subject": subject, "ended_by": by }).await?;
     }
