@@ -3,7 +3,7 @@
 //! The layer and the router both read it, so that they cannot disagree.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 /// Where an application is served, and how its cookies are called there.
 ///
@@ -186,6 +186,14 @@ fn default_port(scheme: &str) -> u16 {
     if scheme == "https" { 443 } else { 80 }
 }
 
+/// As the URL standard has it, which differs from RFC 5952 in one: an IPv4 address within is not written as one.
+fn as_url_standard_writes(address: Ipv6Addr) -> String {
+    match address.segments() {
+        [0, 0, 0, 0, 0, 0xffff, high, low] => format!("::ffff:{high:x}:{low:x}"),
+        _ => address.to_string(),
+    }
+}
+
 /// Whether `host`, without a port, is exactly `localhost`, in `127.0.0.0/8`, or `[::1]`.
 pub(crate) fn is_loopback(host: &str) -> bool {
     if host == "localhost" || host == "[::1]" {
@@ -209,7 +217,7 @@ pub(crate) fn split_port(authority: &str) -> Result<(&str, Option<u16>), SiteErr
     let bracketed = host
         .strip_prefix('[')
         .and_then(|host| host.strip_suffix(']'))
-        .is_some_and(|host| host.parse::<std::net::Ipv6Addr>().is_ok_and(|address| address.to_string() == host));
+        .is_some_and(|host| host.parse().is_ok_and(|address| as_url_standard_writes(address) == host));
     if bracketed || (!host.is_empty() && host.bytes().all(named)) { Ok((host, port)) } else { Err(SiteError::Origin) }
 }
 
@@ -306,12 +314,17 @@ mod tests {
             ("http://front.example:80", "http://front.example"),
             ("http://front.example:443", "http://front.example:443"),
             ("https://[2001:db8::1]:8443", "https://[2001:db8::1]:8443"),
+            ("https://[::ffff:102:304]", "https://[::ffff:102:304]"),
         ] {
             assert_eq!(site(origin).unwrap().trusted_origins()[1], written);
         }
-        for bad in
-            ["https://[2001:DB8::1]", "https://[2001:db8:0:0:0:0:0:1]", "https://front.example/", "front.example"]
-        {
+        for bad in [
+            "https://[2001:DB8::1]",
+            "https://[2001:db8:0:0:0:0:0:1]",
+            "https://[::ffff:1.2.3.4]",
+            "https://front.example/",
+            "front.example",
+        ] {
             assert_eq!(site(bad).unwrap_err(), SiteError::Origin, "{bad}");
         }
     }

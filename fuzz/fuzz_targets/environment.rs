@@ -258,7 +258,11 @@ fn is_origin(origin: &str) -> bool {
     let (host, port) = if let Some(inside) = authority.strip_prefix('[') {
         let Some((address, port)) = inside.split_once(']') else { return false };
         // As browsers write it.
-        if !address.parse::<std::net::Ipv6Addr>().is_ok_and(|parsed| parsed.to_string() == address) {
+        let written = |parsed: std::net::Ipv6Addr| match parsed.to_ipv4_mapped() {
+            Some(_) => format!("::ffff:{:x}:{:x}", parsed.segments()[6], parsed.segments()[7]),
+            None => parsed.to_string(),
+        };
+        if !address.parse().is_ok_and(|parsed| written(parsed) == address) {
             return false;
         }
         (&authority[..address.len() + 2], port.strip_prefix(':').or(port.is_empty().then_some("1")))
