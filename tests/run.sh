@@ -30,7 +30,8 @@ run() {
     # A file of its own and no pipe: what a test may leave behind holds neither this up nor what comes next.
     rm -f "$scratch/log"
     : >"$scratch/log"
-    "$@" >"$scratch/log" 2>&1 &
+    # `timeout`, because it passes a signal on to all that the command has started.
+    timeout -k 10 3600 "$@" >"$scratch/log" 2>&1 &
     command=$!
     tail -n +1 -s 0.1 -f --pid="$command" "$scratch/log" &
     viewer=$!
@@ -52,11 +53,15 @@ run() {
     return "$status"
 }
 
-# Builds tests of the crate, and gives them twenty minutes: one that hangs is a failure, and not the end of all that
-# would come after it. `-p`: the benchmarks are of the same workspace, and would have their say about features.
+# Builds tests of the crate and runs them: one that hangs is a failure after twenty minutes, and not the end of the other
+# groups. `-p`: the benchmarks are of the same workspace, and would have their say about features.
 tests() {
-    run cargo test --locked -p jwt-sessions --no-run "$@" &&
-        run timeout -k 10 1200 cargo test --locked -p jwt-sessions --no-fail-fast "$@"
+    run cargo test --locked -p jwt-sessions --no-run "$@" && built "$@"
+}
+
+# Those that are built, and those in the documentation, which cargo does not build before it runs them.
+built() {
+    run timeout -k 10 1200 cargo test --locked -p jwt-sessions --no-fail-fast "$@"
 }
 
 # The sum of what the lines `test result: ok. 12 passed; 0 failed; …` say.
@@ -126,7 +131,7 @@ run cargo build --locked -p jwt-sessions --examples --features "$SERVERS" || tru
 run cargo build --locked -p jwt-sessions --example demo --features postgres,redis || true
 tests --features "$SERVERS" $(servers) || true
 tests --features "$SERVERS" --lib store:: || true
-tests --features "$SERVERS" --doc || true
+built --features "$SERVERS" --doc || true
 # The token ring on the other backend alone.
 tests --no-default-features --features rust-crypto --lib --test tokens --test keys --test known_traps --test wycheproof \
     --test rfc_examples --test corpus || true
