@@ -12,13 +12,14 @@ use crate::token::{Registered, SessionId, Timestamp};
 /// Who sent a request, with the application's claims as a `T`.
 ///
 /// An axum extractor: `Authenticated<T>` refuses a request without a credential with 401, `Option<Authenticated<T>>` is `None`
-/// for such a one, and for a CORS preflight: with a bad token nothing else gets this far. Elsewhere, ask [`authenticated`]. Both need a
-/// [`JwtAuthLayer`](super::JwtAuthLayer) around them; without one they answer 500, and the log says what to do.
+/// for such a one, and for a CORS preflight: with a bad token nothing else gets this far. Elsewhere, ask [`authenticated`].
+/// Both need a [`JwtAuthLayer`](super::JwtAuthLayer) around them; without one they answer 500, and the log says what to do.
 ///
 /// The claims are parsed by the first handler, guard or extractor that asks for them, and shared by all that follow, also those of
 /// later requests with the same token. So `Deserialize` should go by nothing but the payload, and whatever can be changed inside
-/// of a `T` is not for what belongs to one request. `T` sees the whole payload and names of it what it needs; `Authenticated` alone reads nothing but the registered
-/// claims. Claims that do not fit are 401 `invalid_token`: a refresh brings those of a new release.
+/// of a `T` is not for what belongs to one request. `T` sees the whole payload and names of it what it needs; `Authenticated`
+/// alone reads nothing but the registered claims. Claims that do not fit are 401 `invalid_token`: a refresh brings those of a
+/// new release.
 ///
 /// Cloning it shares the claims.
 // The bound stands here and not on the impls: a claims type without `Deserialize` then gets serde's own advice, where it
