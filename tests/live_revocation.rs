@@ -194,6 +194,23 @@ async fn a_store_that_is_not_heard_is_a_warning_once_until_it_is() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_answer_is_as_old_as_its_question() {
+    let a = World::new();
+    let b = a.beside(refusing);
+    b.sessions.ready().await;
+    // Each call takes two seconds, in which others end sessions.
+    b.store.is(Mood::Slow);
+    comes_to(&b, FeedState::Behind).await;
+    for _ in 0..100 {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        b.clock.advance(Duration::from_millis(100));
+        assert_eq!(b.sessions.feed_state(), FeedState::Behind);
+    }
+    b.store.is(Mood::Well);
+    comes_to(&b, FeedState::Current).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn whoever_logs_out_of_an_instance_that_must_know_and_does_not_is_logged_out() {
     let a = World::new();
     let b = a.beside(refusing);

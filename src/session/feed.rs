@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use super::core::Core;
 use crate::clock::Clock;
@@ -31,10 +32,10 @@ pub enum Stance {
 pub enum FeedState {
     /// It has not read the store's feed yet.
     Loading,
-    /// It heard from the store within the last second.
+    /// What the store knew a second ago, it knows.
     Current,
-    /// It did not; or from a part of it alone, as from a Cluster with a shard that is away. What that part has ended is
-    /// known.
+    /// It may not: the store has not answered for longer, or takes longer to answer; or a part of it alone has, as of a Cluster with
+    /// a shard that is away. What that part has ended is known.
     Behind,
 }
 
@@ -71,9 +72,9 @@ impl Heard {
         let _ = self.is_loaded.subscribe().wait_for(|is_loaded| *is_loaded).await;
     }
 
-    fn heard(&self) {
-        let uptime = u64::try_from(self.clock.uptime().as_millis()).unwrap_or(u64::MAX);
-        self.at.store(uptime, Ordering::Release);
+    /// Everything up to a moment of uptime.
+    fn heard(&self, at: Duration) {
+        self.at.store(u64::try_from(at.as_millis()).unwrap_or(u64::MAX), Ordering::Release);
         self.is_loaded.send_if_modified(|is_loaded| !std::mem::replace(is_loaded, true));
     }
 }
@@ -92,7 +93,10 @@ async fn read_on<S: SessionStore>(core: Arc<Core<S>>) {
     let mut cursor = Cursor::default();
     // Said once, and not twice a second until somebody mends it.
     let mut is_heard = true;
+    // An answer is as old as its question, and one of several pages as the first of them.
+    let mut asked = core.clock.uptime();
     loop {
+        let begun = Instant::now();
         match core.timed(core.store.feed(&cursor)).await {
             Ok(feed) => {
                 if !std::mem::replace(&mut is_heard, true) {
@@ -106,7 +110,7 @@ async fn read_on<S: SessionStore>(core: Arc<Core<S>>) {
                 if feed.partial {
                     tracing::debug!("a part of the feed was not read");
                 } else {
-                    core.heard.heard();
+                    core.heard.heard(asked);
                 }
             }
             Err(error) if std::mem::replace(&mut is_heard, false) => {
@@ -117,10 +121,11 @@ async fn read_on<S: SessionStore>(core: Arc<Core<S>>) {
             }
             Err(error) => tracing::debug!(error = &error as &dyn StdError, "the feed was not read"),
         }
-        if tokio::time::timeout(POLL, core.store.woken()).await.is_ok() {
+        if tokio::time::timeout_at(begun + POLL, core.store.woken()).await.is_ok() {
             // What is ended at the same moment is read at once.
             tokio::time::sleep(GATHER).await;
         }
+        asked = core.clock.uptime();
     }
 }
 
