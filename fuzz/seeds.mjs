@@ -36,7 +36,7 @@ for (const { id, token: text } of corpus.map((line) => JSON.parse(line).case)) {
     seed("refresh_body", [0], "Tapplication/json\n\n", JSON.stringify({ refresh_token: text }));
 }
 
-const headers = ["HS256", "HS384", "EdDSA"].map((alg) => JSON.stringify({ alg, typ: "at+jwt", kid: "a" }));
+const headers = ["HS256", "HS384", "EdDSA", "Ed25519"].map((alg) => JSON.stringify({ alg, typ: "at+jwt", kid: "a" }));
 const claims = {
     iss: "https://id.example", aud: ["https://api.example", "other"], sub: "alice", sid: "AAAAAAAAAAAAAAAAAAAAAA", gen: 1, jti: "x", scope: "a b",
     exp: 1700000060, nbf: 1700000000, iat: 1700000060, auth_time: 1700000000, own: { deep: [1.5, null, true] },

@@ -49,6 +49,8 @@ fn verdict(token: &str, rules: &Rules) -> Result<Verdict, Verdict> {
     let member = |name: &str| header.iter().find(|(other, _)| other == name).map(|(_, value)| value);
     let text = |name: &str| member(name).map(|value| value.text().ok_or(refused("header"))).transpose();
     let (alg, typ, kid) = (text("alg")?.ok_or(refused("header"))?, text("typ")?, text("kid")?);
+    // Two names of one algorithm (RFC 9864).
+    let alg = if alg == "Ed25519" { "EdDSA" } else { alg };
     if !["HS256", "HS384", "EdDSA"].contains(&alg) {
         return Err(refused("algorithm"));
     }

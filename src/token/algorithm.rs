@@ -159,7 +159,8 @@ mod tests {
         for algorithm in Algorithm::ALL {
             assert_eq!(algorithm.name().parse::<Algorithm>().unwrap(), algorithm);
         }
-        for wrong in ["none", "None", "hs256", "HS256 ", "", "ES256K", "ES512", "Ed25519"] {
+        assert_eq!("Ed25519".parse::<Algorithm>().unwrap(), Algorithm::EdDSA);
+        for wrong in ["none", "None", "hs256", "HS256 ", "", "ES256K", "ES512", "Ed448", "ed25519", "ESP256"] {
             assert!(wrong.parse::<Algorithm>().is_err(), "{wrong}");
         }
     }
