@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use reqwest::cookie::{CookieStore, Jar};
@@ -25,6 +25,8 @@ const CLIENTS: usize = 32;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Longer than any answer takes: the demo waits 5 s for its store.
 const LOST: Duration = Duration::from_secs(10);
+/// Within which a client has heard that a connection is closed.
+const UNHEARD: Duration = Duration::from_secs(1);
 const PASSWORD: &str = "correct horse";
 
 /// What the clients share.
@@ -32,8 +34,8 @@ struct Site {
     origins: [String; 2],
     gate: Gate,
     counts: Counts,
-    /// How many times each was killed.
-    kills: [AtomicUsize; 2],
+    /// When each was killed last.
+    killed: [Mutex<Option<Instant>>; 2],
 }
 
 #[derive(Default)]
@@ -116,7 +118,6 @@ impl Browser {
             self.turn += 1;
             let (site, which) = (&self.site, self.turn % 2);
             let url = format!("{}{path}", site.origins[which]);
-            let kills = site.kills[which].load(Ordering::Relaxed);
             let request = match body {
                 // A refresh by cookie has no body.
                 Some(body) if body.as_object().is_some_and(serde_json::Map::is_empty) => self.client.post(url),
@@ -126,9 +127,16 @@ impl Browser {
             let asked = Instant::now();
             let sent = request.send().await;
             if let Err(error) = &sent {
-                // This HTTP client now and then waits on for an answer of a server that is killed, its connection closed.
-                let was_killed = site.kills[which].load(Ordering::Relaxed) > kills;
-                assert!(!error.is_timeout() || was_killed, "no answer for client {}: {error:?}", self.number);
+                // This HTTP client now and then waits on for an answer of a server that is killed, its connection closed; also
+                // of one that was killed just before, where it asks over a connection of which it has not heard that yet.
+                let killed = *site.killed[which].lock().unwrap();
+                let was_killed = killed.is_some_and(|killed| killed + UNHEARD > asked);
+                let before = killed.map(|killed| asked.saturating_duration_since(killed));
+                let number = self.number;
+                assert!(
+                    !error.is_timeout() || was_killed,
+                    "no answer for client {number}, {before:?} after: {error:?}"
+                );
             }
             if let Ok(answer) = sent {
                 let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
@@ -182,7 +190,7 @@ impl<'a> Scene<'a> {
         let made = Client::new().post(one.url("/register")).json(&account).send().await.unwrap();
         assert_eq!(made.status(), 201);
         let origins = [one.origin.clone(), two.origin.clone()];
-        let site = Arc::new(Site { origins, gate: Gate::new(), counts: Counts::default(), kills: Default::default() });
+        let site = Arc::new(Site { origins, gate: Gate::new(), counts: Counts::default(), killed: Default::default() });
         let mut browsers = JoinSet::new();
         for number in 0..CLIENTS {
             browsers.spawn(Browser::new(number, site.clone()).run());
@@ -216,7 +224,7 @@ impl<'a> Scene<'a> {
         let demo = self.demos[which].take().unwrap();
         let address = demo.address().to_owned();
         block_in_place(|| drop(demo));
-        self.site.kills[which].fetch_add(1, Ordering::Relaxed);
+        *self.site.killed[which].lock().unwrap() = Some(Instant::now());
         address
     }
 
