@@ -101,8 +101,8 @@ impl Site {
         self
     }
 
-    /// Trusts another origin with unsafe requests, written exactly as browsers send it in `Origin`: a front end on a
-    /// sibling domain, say.
+    /// Trusts another origin with unsafe requests, written as browsers send it in `Origin` (the default port may be there): a
+    /// front end on a sibling domain, say.
     ///
     /// # Errors
     ///

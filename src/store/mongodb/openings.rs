@@ -18,9 +18,9 @@
 //!    session there looks for that note afterwards, and ends the session that it refuses, before the opening is taken out:
 //!    whichever of the two came first, the session is found by that or the note by this. It is ended and not deleted, or one
 //!    that was slow could put it there again, and nobody would hear of it in the feed. What another login left is looked at
-//!    before as well, so that a session that was refused long ago never lives. What is left is a login
-//!    that such an end overtakes and that dies before it looks: its session lives until the subject's next login or logout of
-//!    all.
+//!    before as well, so that a session that was refused long ago never lives. What is left is a login that such an end
+//!    overtakes and that dies, or whose store fails, before it looks: its session lives until the subject's next login or
+//!    logout of all.
 
 use mongodb::bson::{Bson, Document, doc};
 
